@@ -1,0 +1,141 @@
+/**
+ * Everything an actor may not reach for by itself: clock, timers, random numbers, sockets, frames. The real world is
+ * made in `real-world.ts`; the simulator hands in another, where time is virtual and every choice comes from a seed.
+ */
+export interface World {
+  readonly clock: Clock
+  readonly timers: Timers
+  /** Runs in a later turn of the event loop, before any timer that is not yet due. */
+  immediate(run: () => void): Cancel
+  readonly random: Random
+  readonly network: Network
+  readonly packets: PacketPort
+}
+
+export type Cancel = () => void
+
+export interface Clock {
+  /** Milliseconds that only ever grow, with fractions; the origin means nothing. */
+  monotonicMs(): number
+  /** Milliseconds since 1970, for people and for Kubernetes timestamps only. */
+  wallMs(): number
+}
+
+export interface Timers {
+  after(delayMs: number, run: () => void): Cancel
+}
+
+export interface Random {
+  /** Uniform in 0 … 2³²−1. */
+  u32(): number
+  bytes(length: number): Uint8Array
+}
+
+export interface Endpoint {
+  /** IPv4 dotted quad or IPv6, as text. */
+  readonly address: string
+  readonly port: number
+}
+
+/** `code` is the system's name for it (`ECONNREFUSED`), `message` a sentence for people. */
+export interface NetworkError {
+  readonly code: string
+  readonly message: string
+}
+
+type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: NetworkError }
+
+export interface Network {
+  openUdp(at: Endpoint, on: UdpHandlers): Promise<Outcome<UdpPort>>
+  listenTcp(at: Endpoint, on: ListenHandlers): Promise<Outcome<TcpListener>>
+  /** Returns at once; `on.opened` or `on.closed` tells what became of it. Exactly one `closed` follows in every case. */
+  connectTcp(to: TcpTarget, on: TcpHandlers): TcpConnection
+}
+
+export interface UdpHandlers {
+  /** The bytes belong to the receiver. */
+  datagram(bytes: Uint8Array, from: Endpoint): void
+  error(error: NetworkError): void
+}
+export interface UdpPort {
+  readonly local: Endpoint
+  /** Never throws; a failure comes to `on.error`. */
+  send(bytes: Uint8Array, to: Endpoint): void
+  close(): void
+}
+
+export interface ListenHandlers {
+  connection(connection: TcpConnection): TcpHandlers
+  error(error: NetworkError): void
+}
+export interface TcpListener {
+  readonly local: Endpoint
+  close(): void
+}
+
+export interface TcpTarget extends Endpoint {
+  readonly timeoutMs: number
+  readonly sourceAddress?: string
+}
+export interface TcpHandlers {
+  opened(): void
+  data(bytes: Uint8Array): void
+  /** Everything sent before has left; the other side will send no more. Absent: the connection is closed for us. */
+  ended?(): void
+  /** The end, once. Without an error it was an orderly close. */
+  closed(error?: NetworkError): void
+}
+export interface TcpConnection {
+  /** Known once opened. */
+  readonly local: Endpoint | undefined
+  readonly remote: Endpoint
+  /** False when more waits in memory than the system takes at once. */
+  send(bytes: Uint8Array): boolean
+  /** Sends what waits, then closes our direction. */
+  end(): void
+  /** Closes at once, both directions. */
+  destroy(): void
+}
+
+/** Raw frames on network interfaces, and which interfaces there are. */
+export interface PacketPort {
+  interfaces(): Outcome<readonly NetworkInterface[]>
+  /** Called after any change of links or addresses; a hint to ask `interfaces` again. */
+  watchInterfaces(changed: () => void): Outcome<Cancel>
+  open(at: PacketFilter, on: PacketHandlers): Outcome<PacketSocket>
+}
+
+export interface NetworkInterface {
+  readonly name: string
+  readonly index: number
+  /** Six bytes; empty where the link has none. */
+  readonly mac: Uint8Array
+  /** Administratively up and with carrier. */
+  readonly up: boolean
+  readonly broadcast: boolean
+  /** No ARP on this link (IFF_NOARP). */
+  readonly noArp: boolean
+  readonly loopback: boolean
+  /** Part of a bridge, bond, team or VRF; its master speaks for it. */
+  readonly hasMaster: boolean
+  readonly addresses: readonly { readonly address: string; readonly prefixLength: number; readonly tentative: boolean }[]
+}
+
+/** What the kernel lets through; all else is dropped before it reaches us. */
+export interface PacketFilter {
+  readonly interfaceIndex: number
+  readonly frames: "arp" | "neighbour-solicitation"
+}
+export interface PacketHandlers {
+  /** The bytes are valid during the call only: copy what must outlive it. */
+  frame(bytes: Uint8Array): void
+  /** `ENETDOWN` while the link is down; `ENODEV` when the interface is gone and the socket with it. */
+  error(error: NetworkError): void
+}
+export interface PacketSocket {
+  send(frame: Uint8Array): Outcome<void>
+  /** Ethernet multicast group to receive as well, `33:33:…` as six bytes. */
+  joinGroup(mac: Uint8Array): Outcome<void>
+  leaveGroup(mac: Uint8Array): void
+  close(): void
+}
