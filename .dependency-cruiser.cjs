@@ -7,7 +7,7 @@ const may = {
   supervision: [],
   cluster: ["protocols", "supervision"],
   actors: ["protocols", "config", "cluster", "supervision"],
-  kubernetes: ["config"],
+  kubernetes: ["config", "protocols"],
 }
 const only = (name, to, from, comment) => ({
   name,
@@ -25,16 +25,35 @@ module.exports = {
       from: { path: `^${room}/` },
       to: { path: `^(${rooms.filter((other) => other !== room && !allowed.includes(other)).join("|")})/` },
     })),
-    { name: "no-cycles", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
-    only("nact-only-in-supervision", "node_modules/nact", "^supervision/", "supervision/ subclasses nact's Actor; nobody else sees it"),
+    {
+      name: "no-cycles",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    only(
+      "nact-only-in-supervision",
+      "node_modules/nact",
+      "^supervision/",
+      "supervision/ subclasses nact's Actor; nobody else sees it",
+    ),
     only("koffi-only-in-io", "node_modules/koffi", "^io/", "system calls live in one room"),
-    only("client-only-in-kubernetes", "node_modules/@kubernetes", "^kubernetes/", "no other room knows a Kubernetes type"),
+    only(
+      "client-only-in-kubernetes",
+      "node_modules/@kubernetes",
+      "^kubernetes/",
+      "no other room knows a Kubernetes type",
+    ),
   ],
   options: {
     doNotFollow: { path: "node_modules" },
     exclude: { path: "^(node_modules|test|bench|docs)/" },
     tsPreCompilationDeps: true,
     parser: "swc",
-    enhancedResolveOptions: { extensions: [".ts", ".mjs", ".js"], exportsFields: ["exports"], conditionNames: ["import", "node"] },
+    enhancedResolveOptions: {
+      extensions: [".ts", ".mjs", ".js"],
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node"],
+    },
   },
 }

@@ -1,18 +1,14 @@
 // The static checks, all of them even when one fails: types, lint, format, dead code, import direction.
 // `npm run check -- types lint` runs only those named.
 import { spawnSync } from "node:child_process"
-import { createRequire } from "node:module"
-import path from "node:path"
 
-const require = createRequire(import.meta.url)
-const binary = (name, entry) => path.join(path.dirname(require.resolve(`${name}/package.json`)), entry)
 const checks = {
-  types: [binary("typescript", "bin/tsc"), "--noEmit"],
-  lint: [binary("oxlint", "bin/oxlint"), "--type-aware", "--deny-warnings"],
-  format: [binary("@biomejs/biome", "bin/biome"), "format", "."],
-  "dead code": [binary("knip", "bin/knip.js")],
+  types: ["node_modules/typescript/bin/tsc", "--noEmit"],
+  lint: ["node_modules/oxlint/bin/oxlint", "--type-aware", "--deny-warnings"],
+  format: ["node_modules/@biomejs/biome/bin/biome", "format", "."],
+  "dead-code": ["node_modules/knip/bin/knip.js"],
   imports: [
-    "node_modules/dependency-cruiser/bin/dependency-cruise.mjs",
+    "node_modules/dependency-cruiser/bin/dependency-cruiser.mjs",
     "--config",
     ".dependency-cruiser.cjs",
     "--output-type",

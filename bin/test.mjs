@@ -16,7 +16,9 @@ if (args.length === 0) {
 }
 
 const count = { passed: 0, failed: 0, skipped: 0 }
-const ava = runOnNode(["node_modules/ava/entrypoints/cli.js", "--no-color", ...args], { stdio: ["ignore", "pipe", "inherit"] })
+const ava = runOnNode(["node_modules/ava/entrypoints/cli.js", "--no-color", ...args], {
+  stdio: ["ignore", "pipe", "inherit"],
+})
 const closed = done(ava)
 for await (const line of createInterface({ input: ava.stdout })) {
   console.log(line)

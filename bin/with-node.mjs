@@ -32,7 +32,11 @@ export function runOnNode(args, options = {}) {
   const child = spawn(executable, args, {
     stdio: "inherit",
     ...options,
-    env: { ...process.env, ...options.env, PATH: `${path.dirname(executable)}${path.delimiter}${process.env.PATH ?? ""}` },
+    env: {
+      ...process.env,
+      ...options.env,
+      PATH: `${path.dirname(executable)}${path.delimiter}${process.env.PATH ?? ""}`,
+    },
   })
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) process.on(signal, () => child.kill(signal))
   return child

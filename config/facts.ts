@@ -68,7 +68,11 @@ export interface ResourceFacts<Spec = Readonly<Record<string, unknown>>> {
 
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>
-  readonly matchExpressions?: readonly { readonly key: string; readonly operator: string; readonly values?: readonly string[] }[]
+  readonly matchExpressions?: readonly {
+    readonly key: string
+    readonly operator: string
+    readonly values?: readonly string[]
+  }[]
 }
 
 export interface IPAddressPoolSpec {

@@ -118,7 +118,11 @@ export interface NetworkInterface {
   readonly loopback: boolean
   /** Part of a bridge, bond, team or VRF; its master speaks for it. */
   readonly hasMaster: boolean
-  readonly addresses: readonly { readonly address: string; readonly prefixLength: number; readonly tentative: boolean }[]
+  readonly addresses: readonly {
+    readonly address: string
+    readonly prefixLength: number
+    readonly tentative: boolean
+  }[]
 }
 
 /** What the kernel lets through; all else is dropped before it reaches us. */
