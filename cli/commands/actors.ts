@@ -1,0 +1,79 @@
+import { runningLabs } from "../../lab/claim.ts"
+import { labDirectory } from "../../lab/layout.ts"
+import type { TreeNode } from "../../supervision/introspection.ts"
+import { Complaint } from "../complaint.ts"
+import { type ActorsAnswer, actorTree, type DebugAt, killActor } from "../debug-client.ts"
+import fs from "node:fs"
+
+/** A daemon that can be asked: its name in the lab, or where it is. */
+interface Daemon {
+  readonly name: string
+  readonly at: DebugAt
+}
+
+/** The daemons that the options name; none given: those of the labs that run here, else the speaker of this Pod. */
+async function daemons(options: { readonly socket?: string; readonly address?: string }): Promise<readonly Daemon[]> {
+  if (options.socket !== undefined) return [{ name: "", at: options.socket }]
+  if (options.address !== undefined) return [{ name: "", at: hostPort(options.address) }]
+  const sockets = (await runningLabs()).flatMap((lab) => {
+    const directory = labDirectory(lab)
+    return fs
+      .readdirSync(directory)
+      .filter((file) => file.endsWith(".debug.sock"))
+      .sort()
+      .map((file) => ({ name: file.slice(0, -".debug.sock".length), at: `${directory}/${file}` }))
+  })
+  return sockets.length > 0 ? sockets : [{ name: "", at: { host: "127.0.0.1", port: 17472 } }]
+}
+
+function hostPort(text: string): DebugAt {
+  const parts = /^(.*):(\d{1,5})$/.exec(text)
+  if (!parts) throw new Complaint(`--address ${text}: give host:port`)
+  return { host: parts[1] || "127.0.0.1", port: Number(parts[2]) }
+}
+
+export async function actorsCommand(options: {
+  readonly socket?: string
+  readonly address?: string
+  readonly output: string
+}): Promise<void> {
+  if (options.output !== "text" && options.output !== "json")
+    throw new Complaint(`--output ${options.output}: text or json`)
+  const answers: Record<string, ActorsAnswer> = {}
+  for (const daemon of await daemons(options)) answers[daemon.name] = await actorTree(daemon.at)
+  if (options.output === "json") return console.log(JSON.stringify(answers, null, 2))
+  for (const [name, { tree, counters }] of Object.entries(answers)) {
+    if (name !== "") console.log(`${name}:`)
+    console.log(renderTree(tree))
+    const { actors, messages, restarts, deadLetters } = counters
+    console.log(`${actors} actors, ${messages} messages, ${restarts} restarts, ${deadLetters} dead letters\n`)
+  }
+}
+
+/** `PATH`, or `PROCESS:PATH` where several daemons are at hand. */
+export async function killCommand(target: string, options: { readonly socket?: string }): Promise<void> {
+  const [process, path] = target.startsWith("/") ? ["", target] : target.split(":", 2)
+  const all = await daemons(options)
+  const chosen = all.length === 1 ? all[0] : all.find(({ name }) => name === process)
+  if (!chosen || path === undefined) {
+    const names = all.map(({ name }) => name).join(", ")
+    throw new Complaint(`which process? Give PROCESS:PATH with one of ${names}`)
+  }
+  await killActor(chosen.at, path)
+  console.log(`killed ${target}`)
+}
+
+/** Indented as a tree; restarts, waiting messages and the last error only where there are any. */
+export function renderTree(node: TreeNode, depth = 0): string {
+  const name = node.path.split("/").at(-1) || "/"
+  const notes = [
+    node.status === "running" ? "" : node.status,
+    node.mailbox.length > 0 ? `${node.mailbox.length} waiting` : "",
+    node.mailbox.refused > 0 ? `${node.mailbox.refused} refused` : "",
+    node.restarts > 0 ? `${node.restarts} restart${node.restarts > 1 ? "s" : ""}` : "",
+    node.lastError === undefined ? "" : `last error: ${node.lastError}`,
+  ].filter((note) => note !== "")
+  const label = `${"  ".repeat(depth)}${name}`.padEnd(36)
+  const line = `${label} ${node.kind.padEnd(18)} ${node.thread.padEnd(10)} ${notes.join(", ")}`.trimEnd()
+  return [line, ...node.children.map((child) => renderTree(child, depth + 1))].join("\n")
+}

@@ -1,0 +1,11 @@
+import { type Handler, text } from "./serve.ts"
+
+/** Live as long as the process answers; ready once `notReady` has nothing left to say. */
+export const healthHandler =
+  (notReady: () => string | undefined): Handler =>
+  ({ path }) => {
+    if (path === "/healthz") return text("ok")
+    if (path !== "/readyz") return undefined
+    const reason = notReady()
+    return reason === undefined ? text("ok") : text(`not ready: ${reason}`, 503)
+  }

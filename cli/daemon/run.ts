@@ -1,0 +1,132 @@
+import fs from "node:fs"
+import pkg from "../../package.json" with { type: "json" }
+import type { Log } from "../../supervision/actor.ts"
+import type { System } from "../../supervision/system.ts"
+import { Complaint } from "../complaint.ts"
+import { type Flag, type FlagValues, flagHelp, parseFlags } from "../flags/parse.ts"
+import { isLogLevel, jsonLog, type LogLevel } from "../logging.ts"
+import { actorsHandler, killHandler } from "./debug.ts"
+import { healthHandler } from "./health.ts"
+import { type Handler, type Server, serve } from "./serve.ts"
+
+/** What is the same for both daemons before anything runs. */
+export interface Begun {
+  readonly flags: FlagValues
+  readonly log: Log
+  readonly logLevel: LogLevel
+  /** Where the custom resources are. */
+  readonly namespace: string
+}
+
+const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+/** Parses the flags and begins the log. Undefined after `--help`; a Complaint for anything that is wrong. */
+export function begin(
+  role: "controller" | "speaker",
+  about: string,
+  known: readonly Flag[],
+  args: readonly string[],
+): Begun | undefined {
+  if (args.some((arg) => /^--?(h|help)$/.test(arg))) {
+    console.log(`troupe ${role}: ${about}\n\nFlags (-x and --x are the same):\n${flagHelp(known)}`)
+    return undefined
+  }
+  const parsed = parseFlags(known, args, process.env)
+  if (!parsed.ok) throw new Complaint(`${role}: ${parsed.error} (troupe ${role} --help lists the flags)`)
+  const flags = parsed.value
+  const logLevel = flags.text("log-level")
+  if (!isLogLevel(logLevel)) {
+    throw new Complaint(`failed to initialize logging: failed to parse log level: ${logLevel}`)
+  }
+  const log = jsonLog(logLevel)
+  log.info(`Troupe ${role} starting ${pkg.version}`, { version: pkg.version, node: process.version })
+  for (const warning of flags.warnings) log.warn(warning, { op: "startup" })
+  return { flags, log, logLevel, namespace: namespaceOf(flags.text("namespace")) }
+}
+
+function namespaceOf(flag: string): string {
+  if (flag !== "") return flag
+  try {
+    return fs.readFileSync(namespaceFile, "utf8").trim()
+  } catch {
+    throw new Complaint(`give --namespace: this is no Pod (there is no ${namespaceFile})`)
+  }
+}
+
+export interface Running {
+  readonly begun: Begun
+  readonly system: System
+  readonly healthHost: string
+  readonly notReady: () => string | undefined
+  readonly metrics: () => Promise<string>
+  /** More questions that the debug socket and the health port answer. */
+  readonly handlers: readonly Handler[]
+  /** What is to be done before the actors stop: say good-bye to peers. */
+  readonly beforeStop: () => Promise<void>
+}
+
+/** Opens the ports, then runs until a signal or until the tree gives up; gives the exit code. */
+export async function runUntilStopped(running: Running): Promise<number> {
+  const { begun, system } = running
+  const { flags, log } = begun
+  const servers: Server[] = []
+  try {
+    await listen(running, servers)
+    const why = await Promise.race([signalled(flags.boolean("exit-with-stdin")), gaveUp(system)])
+    if (why.gaveUp) log.error("the tree of actors gave up", { op: "shutdown", error: why.reason })
+    log.info("starting shutdown", { op: "shutdown", reason: why.reason })
+    if (!why.gaveUp) await running.beforeStop()
+    return why.gaveUp ? 1 : 0
+  } finally {
+    await Promise.all(servers.map((server) => server.close()))
+    await system.stop()
+    log.info("done", { op: "shutdown" })
+  }
+}
+
+async function listen({ begun, system, ...running }: Running, servers: Server[]): Promise<void> {
+  const { flags } = begun
+  const about = [...running.handlers, actorsHandler(system)]
+  const health = [healthHandler(running.notReady), ...about]
+  const metrics: Handler = async ({ path }) =>
+    path === "/metrics"
+      ? { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: await running.metrics() }
+      : undefined
+  const directory = flags.text("metrics-cert-dir")
+  const wanted: Parameters<typeof serve>[] = []
+  const port = flags.number("port")
+  const tls = directory === "" ? {} : { tls: { directory } }
+  if (port !== 0) wanted.push([{ host: "0.0.0.0", port, ...tls }, [metrics]])
+  const healthPort = flags.number("health-probe-port")
+  if (healthPort !== 0) wanted.push([{ host: running.healthHost, port: healthPort }, health])
+  const socket = flags.text("debug-socket")
+  if (socket !== "") {
+    wanted.push([{ socket }, [...health, metrics, killHandler(system, flags.boolean("debug-kill"))]])
+  }
+  for (const one of wanted) {
+    const served = await serve(...one)
+    if (!served.ok) throw new Complaint(served.error)
+    servers.push(served.value)
+  }
+}
+
+interface Why {
+  readonly reason: string
+  readonly gaveUp: boolean
+}
+
+function signalled(withStdin: boolean): Promise<Why> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGQUIT", "SIGTERM"] as const) {
+      process.once(signal, () => resolve({ reason: signal, gaveUp: false }))
+    }
+    if (!withStdin) return
+    process.stdin.resume()
+    process.stdin.once("end", () => resolve({ reason: "standard input ended", gaveUp: false }))
+  })
+}
+
+async function gaveUp(system: System): Promise<Why> {
+  const exit = await system.exited
+  return { reason: `${exit.path}: ${exit.error ?? exit.reason}`, gaveUp: true }
+}

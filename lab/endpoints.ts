@@ -1,0 +1,31 @@
+import type { Kube, KubeObject } from "./kube.ts"
+import type { Host } from "./layout.ts"
+import { endpointSlice } from "./objects.ts"
+
+/**
+ * Kubernetes' endpoint controller, as far as a lab needs it: every Service with a selector is served by the application
+ * on each node. Takes back what it wrote when the Service goes.
+ */
+export function endpointController(kube: Kube, nodes: readonly Host[], signal: AbortSignal): void {
+  const written = new Set<string>()
+  kube.watch(
+    "/api/v1/services",
+    (type, service) => {
+      const { namespace = "default", name } = service.metadata
+      const key = `${namespace}/${name}`
+      const slice = endpointSlice({ namespace, name }, nodes)
+      if (type === "DELETED") {
+        if (written.delete(key)) void kube.remove(slice).catch(() => undefined)
+      } else if (hasSelector(service) && !written.has(key)) {
+        written.add(key)
+        void kube.apply(slice).catch(() => written.delete(key))
+      }
+    },
+    signal,
+  )
+}
+
+function hasSelector(service: KubeObject): boolean {
+  const { selector } = service["spec"] as { selector?: Record<string, string> }
+  return selector !== undefined && Object.keys(selector).length > 0
+}
