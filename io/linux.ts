@@ -1,0 +1,31 @@
+/** Numbers from the kernel's headers; the same on x86-64 and arm64. */
+export const family = { ipv6: 10, netlink: 16, packet: 17 } as const
+export const socketType = { datagram: 2, raw: 3, nonBlocking: 0x800, closeOnExec: 0x80000 } as const
+export const level = { socket: 1, ipv6: 41, packet: 263, netlink: 270 } as const
+export const socketOption = { receiveBuffer: 8, attachFilter: 26 } as const
+export const packetOption = { addMembership: 1, dropMembership: 2, ignoreOutgoing: 23 } as const
+export const packetMulticast = 0
+export const ipv6Option = { joinGroup: 20, leaveGroup: 21 } as const
+export const messageFlag = { doNotWait: 0x40, noSignal: 0x4000 } as const
+export const etherType = { arp: 0x0806, ipv6: 0x86dd } as const
+export const pollEvent = { in: 1, err: 8 } as const
+export const errno = { intr: -4, again: -11, noDevice: -19, tooManyFiles: -24, netDown: -100, noBuffers: -105 } as const
+
+export const netlinkRoute = 0
+export const netlinkOption = { strictCheck: 12 } as const
+export const netlinkGroup = { link: 1, ipv4Address: 0x10, ipv6Address: 0x100 } as const
+export const netlinkFlag = { request: 1, dump: 0x300, dumpInterrupted: 0x10 } as const
+export const netlinkType = {
+  error: 2,
+  done: 3,
+  newLink: 16,
+  delLink: 17,
+  getLink: 18,
+  newAddress: 20,
+  delAddress: 21,
+  getAddress: 22,
+} as const
+export const linkAttribute = { address: 1, name: 3, master: 10 } as const
+export const addressAttribute = { address: 1, local: 2, flags: 8 } as const
+export const linkFlag = { up: 1, broadcast: 2, loopback: 8, noArp: 0x80, lowerUp: 0x10000 } as const
+export const addressFlag = { dadFailed: 8, tentative: 0x40 } as const

@@ -1,0 +1,50 @@
+/**
+ * Classic BPF programs that the kernel runs on every frame of an interface: what they refuse never wakes this process.
+ * One row is one instruction: code, jump if true, jump if false, operand.
+ */
+type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, operand: number]
+
+const halfWordAt = 0x28
+const byteAt = 0x30
+const jumpIfEqual = 0x15
+const give = 0x06
+
+const accept: Instruction = [give, 0, 0, 0x40000]
+const refuse: Instruction = [give, 0, 0, 0]
+
+/** EtherType ARP, operation request. Replies are none of a responder's business. */
+const arpRequests: readonly Instruction[] = [
+  [halfWordAt, 0, 0, 12],
+  [jumpIfEqual, 0, 3, 0x0806],
+  [halfWordAt, 0, 0, 20],
+  [jumpIfEqual, 0, 1, 1],
+  accept,
+  refuse,
+]
+
+/** EtherType IPv6, next header ICMPv6, hop limit 255 (RFC 4861 §7.1.1), type 135. */
+const neighbourSolicitations: readonly Instruction[] = [
+  [halfWordAt, 0, 0, 12],
+  [jumpIfEqual, 0, 7, 0x86dd],
+  [byteAt, 0, 0, 20],
+  [jumpIfEqual, 0, 5, 58],
+  [byteAt, 0, 0, 21],
+  [jumpIfEqual, 0, 3, 255],
+  [byteAt, 0, 0, 54],
+  [jumpIfEqual, 0, 1, 135],
+  accept,
+  refuse,
+]
+
+export const filters = { arp: assemble(arpRequests), "neighbour-solicitation": assemble(neighbourSolicitations) }
+
+function assemble(program: readonly Instruction[]): Buffer {
+  const bytes = Buffer.alloc(program.length * 8)
+  for (const [i, [code, jumpTrue, jumpFalse, operand]] of program.entries()) {
+    bytes.writeUInt16LE(code, i * 8)
+    bytes.writeUInt8(jumpTrue, i * 8 + 2)
+    bytes.writeUInt8(jumpFalse, i * 8 + 3)
+    bytes.writeUInt32LE(operand, i * 8 + 4)
+  }
+  return bytes
+}
