@@ -1,0 +1,23 @@
+/** Something in the configuration that breaks a rule: which object, which field, and the rule in words (MetalLB's). */
+export interface ConfigurationFault {
+  readonly object: { readonly kind: ConfigurationKind; readonly name: string }
+  readonly field?: string
+  readonly text: string
+}
+
+export type ConfigurationKind = "IPAddressPool" | "L2Advertisement" | "BGPAdvertisement" | "BGPPeer" | "Community"
+
+/** Collects the faults of one object. `complain` returns so that the remaining rules are checked too. */
+export type Complain = (field: string, text: string) => void
+
+export function complaints(
+  into: ConfigurationFault[],
+  kind: ConfigurationKind,
+  name: string,
+): { complain: Complain; clean: () => boolean } {
+  const before = into.length
+  return {
+    complain: (field, text) => void into.push({ object: { kind, name }, field, text }),
+    clean: () => into.length === before,
+  }
+}
