@@ -10,6 +10,8 @@ export interface World {
   readonly random: Random
   readonly network: Network
   readonly packets: PacketPort
+  /** The simulator's wish: hand each runnable actor to `immediate` by itself, so that the seed chooses who is next. */
+  readonly interleave?: boolean
 }
 
 export type Cancel = () => void

@@ -1,0 +1,70 @@
+import { Fifo } from "./fifo.ts"
+import type { World } from "./world.ts"
+
+export interface Runnable {
+  run(): void
+}
+
+/** Longest time the actors of a thread keep the event loop: timers and sockets are at most this late, plus one message. */
+const sliceMs = 2
+
+/**
+ * One queue for all actors of a thread. It is drained in slices, so that a flood of messages does not make timers and
+ * sockets wait, and one turn of the event loop serves many messages.
+ */
+export class RunQueue {
+  readonly #world: World
+  readonly #ready = new Fifo<Runnable>()
+  #afterSlice: (() => void)[] = []
+  #armed = false
+  #sliceEndsMs = 0
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  push(runnable: Runnable): void {
+    if (this.#world.interleave === true) {
+      this.#world.immediate(() => {
+        runnable.run()
+        this.#flush()
+      })
+      return
+    }
+    this.#ready.push(runnable)
+    this.#arm()
+  }
+
+  /** Once, when the present slice is over: the moment to send a batch. */
+  afterSlice(run: () => void): void {
+    this.#afterSlice.push(run)
+    this.#arm()
+  }
+
+  /** Whether the one who runs now may go on with its next message. */
+  mayContinue(): boolean {
+    return this.#world.interleave !== true && this.#world.clock.monotonicMs() < this.#sliceEndsMs
+  }
+
+  #arm(): void {
+    if (this.#armed) return
+    this.#armed = true
+    this.#world.immediate(() => this.#drain())
+  }
+
+  #drain(): void {
+    this.#sliceEndsMs = this.#world.clock.monotonicMs() + sliceMs
+    do this.#ready.shift()?.run()
+    while (this.#ready.length > 0 && this.#world.clock.monotonicMs() < this.#sliceEndsMs)
+    this.#flush()
+    this.#armed = false
+    if (this.#ready.length > 0 || this.#afterSlice.length > 0) this.#arm()
+  }
+
+  #flush(): void {
+    if (this.#afterSlice.length === 0) return
+    const flush = this.#afterSlice
+    this.#afterSlice = []
+    for (const run of flush) run()
+  }
+}
