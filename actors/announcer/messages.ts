@@ -1,0 +1,89 @@
+import type { Member, Members } from "../../cluster/messages.ts"
+import type { Snapshot } from "../../config/snapshot.ts"
+import type { ServiceKey } from "../../config/facts.ts"
+import type { ActorRef } from "../../supervision/reference.ts"
+import type { ApiMessage } from "../api.ts"
+import type { BgpReport, SessionReport } from "../session/messages.ts"
+import type { Layer2Report } from "./layer2/messages.ts"
+import type { ServiceVerdict } from "./service-decision.ts"
+import type { Protocol } from "./transition.ts"
+import type { Withdrawal } from "./withdrawal.ts"
+
+/** What the announcer hears from others. */
+export type AnnouncerCommand =
+  | ApiMessage
+  /** The API actor is no more; the next one tells everything again. */
+  | { readonly kind: "api-gone" }
+  | Members
+  | Layer2Report
+  | BgpReport
+  /** A new incarnation, which knows nothing. */
+  | { readonly kind: "thread-started"; readonly thread: "gossip" | "layer2" | "bgp" }
+  /** What an announcer before this one had accepted: in force when what the API server has now is not valid. */
+  | { readonly kind: "last-valid"; readonly snapshot: Snapshot }
+  | { readonly kind: "status"; readonly replyTo: ActorRef<SpeakerStatus> }
+  | { readonly kind: "metrics"; readonly replyTo: ActorRef<SpeakerMetrics> }
+
+/** What this speaker does and why, for people. Plain data; no secrets. */
+export interface SpeakerStatus {
+  readonly node: string
+  /** Everything that the API server had was told once. */
+  readonly synced: boolean
+  /** The last word on the connection to the API server. */
+  readonly connection?: { readonly connected: boolean; readonly reason: string }
+  readonly configuration: ConfigurationStatus
+  readonly gossip: "off" | "unknown" | GossipStatus
+  /** Of this node, as the layer 2 thread sees them. */
+  readonly interfaces: readonly string[]
+  readonly sessions: readonly SessionReport[]
+  /** In key order. */
+  readonly services: readonly ServiceStatus[]
+}
+
+interface ConfigurationStatus {
+  readonly loaded: boolean
+  /** The newest resources are not in force; `faults` says why. */
+  readonly stale: boolean
+  readonly faults: readonly string[]
+}
+
+interface GossipStatus {
+  readonly members: readonly Member[]
+  /** Names of those that elections count with. */
+  readonly speakers: readonly string[]
+  readonly settled: boolean
+}
+
+export interface ServiceStatus {
+  readonly key: ServiceKey
+  readonly ips: readonly string[]
+  readonly pool?: string
+  /** The rules that come before the protocols, in words. */
+  readonly reasons: readonly string[]
+  readonly bgp: ProtocolStatus
+  readonly layer2: ProtocolStatus & {
+    readonly interfaces?: "all" | readonly string[]
+    readonly leader?: string
+  }
+  /** All of it as data. */
+  readonly verdict: ServiceVerdict
+}
+
+interface ProtocolStatus {
+  readonly announced: boolean
+  readonly withheld?: Withdrawal
+  readonly reasons: readonly string[]
+}
+
+/** The numbers behind the metrics; names and labels are given where they are exported. */
+export interface SpeakerMetrics {
+  readonly node: string
+  readonly announced: readonly { readonly service: ServiceKey; readonly protocol: Protocol; readonly ip: string }[]
+  readonly layer2: Pick<Layer2Report, "requestsReceived" | "responsesSent" | "gratuitousSent">
+  readonly sessions: readonly SessionReport[]
+  /** Facts handled, one for each change of a Service, a node or the configuration. */
+  readonly updates: number
+  readonly updateErrors: number
+  readonly configurationLoaded: boolean
+  readonly configurationStale: boolean
+}

@@ -1,0 +1,144 @@
+import type { GossipCommand } from "../../cluster/messages.ts"
+import type { ClusterApi } from "../../config/cluster-api.ts"
+import type { ConfigurationFacts, EndpointFacts, NodeFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
+import type { Snapshot } from "../../config/snapshot.ts"
+import type { ActorRef } from "../../supervision/reference.ts"
+import type { ApiMessage } from "../api.ts"
+import type { BgpCommand, DesiredPeer, SessionReport } from "../session/messages.ts"
+import { desiredPeers, layer2Table } from "./desired.ts"
+import type { Layer2Command, Layer2Entry, Layer2Report } from "./layer2/messages.ts"
+import { type Membership, nothingHeard } from "./membership.ts"
+import type { Decided, Evaluate } from "./service.ts"
+import { isOurs } from "./service-decision.ts"
+import type { Surroundings } from "./surroundings.ts"
+import type { Announcement } from "./transition.ts"
+
+export interface AnnouncerConfig {
+  readonly nodeName: string
+  readonly api: Pick<ClusterApi, "recordEvent">
+  /** Absent: no gossip, every node of the cluster may lead. */
+  readonly gossip?: ActorRef<GossipCommand>
+  readonly layer2: ActorRef<Layer2Command>
+  readonly bgp: ActorRef<BgpCommand>
+  /** Keeps each accepted configuration, and gives it to the next incarnation. */
+  readonly keeper: ActorRef<{ readonly kind: "accepted"; readonly snapshot: Snapshot }>
+  readonly loadBalancerClass?: string
+  readonly ignoreExcludeLoadBalancer?: boolean
+  /** How long gossip that has just begun may take to hear of the other speakers. */
+  readonly settleMs: number
+}
+
+export interface ServiceRecord {
+  service: ServiceFacts | undefined
+  readonly actor: ActorRef<Evaluate>
+  /** Incarnations of its actor so far. */
+  starts: number
+  /** The newest decision; kept while the actor restarts. */
+  decided: Decided | undefined
+}
+
+/** Changed in place: there may be ten thousand Services. A new incarnation begins with a new one. */
+export interface AnnouncerState {
+  readonly config: AnnouncerConfig
+  /** One for each Service that is ours to announce, or was until now. */
+  readonly records: Map<ServiceKey, ServiceRecord>
+  readonly endpoints: Map<ServiceKey, EndpointFacts>
+  /** Whose endpoints the present API actor has told: those of the others are gone once it has told everything. */
+  endpointsTold: Set<ServiceKey>
+  nodes: ReadonlyMap<string, NodeFacts>
+  /** Undefined: not told yet. */
+  speakerAddresses: readonly string[] | undefined
+  membership: Membership
+  facts: ConfigurationFacts | undefined
+  snapshot: Snapshot | undefined
+  stale: boolean
+  faults: readonly string[]
+  /** The Service for whose sake the newest configuration is held back. */
+  refusedFor: ServiceKey | undefined
+  synced: boolean
+  connection: Omit<ApiMessage & { kind: "connection" }, "kind"> | undefined
+  /** Undefined: there is no configuration, so nothing can be decided. */
+  surroundings: Surroundings | undefined
+  /** Services to decide anew in the next `evaluate-due`; undefined: none is on its way. */
+  due: "all" | Set<ServiceKey> | undefined
+  flushing: boolean
+  /** What the threads were told last. Undefined: nothing yet, not every Service being decided. */
+  table: readonly Layer2Entry[] | undefined
+  peers: readonly DesiredPeer[] | undefined
+  layer2: Layer2Report | undefined
+  sessions: readonly SessionReport[]
+  updates: number
+  updateErrors: number
+}
+
+export const beginning = (config: AnnouncerConfig): AnnouncerState => ({
+  config,
+  records: new Map(),
+  endpoints: new Map(),
+  endpointsTold: new Set(),
+  nodes: new Map(),
+  speakerAddresses: undefined,
+  membership: nothingHeard,
+  facts: undefined,
+  snapshot: undefined,
+  stale: false,
+  faults: [],
+  refusedFor: undefined,
+  synced: false,
+  connection: undefined,
+  surroundings: undefined,
+  due: undefined,
+  flushing: false,
+  table: undefined,
+  peers: undefined,
+  layer2: undefined,
+  sessions: [],
+  updates: 0,
+  updateErrors: 0,
+})
+
+/** Whether the Service gets an actor. One that it has stays until nothing is announced any more. */
+export const isWanted = (service: ServiceFacts | undefined, { loadBalancerClass }: AnnouncerConfig): boolean =>
+  service !== undefined && service.type === "LoadBalancer" && isOurs(service, loadBalancerClass)
+
+export function surroundingsOf({ config, snapshot, ...state }: AnnouncerState): Surroundings | undefined {
+  if (snapshot === undefined) return undefined
+  return {
+    nodeName: config.nodeName,
+    snapshot,
+    nodes: state.nodes,
+    speakers: config.gossip === undefined ? "off" : state.membership.speakers,
+    ...(state.layer2 === undefined ? {} : { interfaces: new Set(state.layer2.interfaces) }),
+    ...(config.loadBalancerClass === undefined ? {} : { loadBalancerClass: config.loadBalancerClass }),
+    ignoreExcludeLoadBalancer: config.ignoreExcludeLoadBalancer ?? false,
+  }
+}
+
+export function announcementsOf(state: AnnouncerState): ReadonlyMap<ServiceKey, Announcement> {
+  const announcements: [ServiceKey, Announcement][] = []
+  for (const [key, { decided }] of state.records) {
+    if (decided?.announcement !== undefined) announcements.push([key, decided.announcement])
+  }
+  return new Map(announcements.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** An actor that has died so often without a decision does not hold up the others any longer. */
+const startsWaitedFor = 3
+
+/** Undefined while a Service is undecided: a table without it would take away what the thread still answers for. */
+export function wantedTable(state: AnnouncerState): readonly Layer2Entry[] | undefined {
+  if (state.table === undefined && !allDecided(state, ({ on }) => on.surroundings.speakers !== "unknown"))
+    return undefined
+  return layer2Table(announcementsOf(state))
+}
+
+export function wantedPeers(state: AnnouncerState): readonly DesiredPeer[] | undefined {
+  if (state.snapshot === undefined || (state.peers === undefined && !allDecided(state, () => true))) return undefined
+  const labels = state.nodes.get(state.config.nodeName)?.labels ?? {}
+  return desiredPeers(state.snapshot.peers, labels, announcementsOf(state))
+}
+
+function allDecided({ synced, surroundings, records }: AnnouncerState, counts: (decided: Decided) => boolean): boolean {
+  if (!synced || surroundings === undefined) return false
+  return records.values().every(({ decided, starts }) => starts > startsWaitedFor || (decided && counts(decided)))
+}

@@ -1,0 +1,80 @@
+import type { ServiceKey } from "../../config/facts.ts"
+import { type BgpDecision, describeBgp } from "./bgp-decision.ts"
+import { describeLayer2, type Layer2Decision } from "./layer2-decision.ts"
+import type { ServiceStatus, SpeakerMetrics, SpeakerStatus } from "./messages.ts"
+import type { Decided } from "./service.ts"
+import { describeService } from "./service-decision.ts"
+import { type AnnouncerState, announcementsOf } from "./state.ts"
+import type { Protocol } from "./transition.ts"
+import type { Withdrawal } from "./withdrawal.ts"
+
+export function statusOf(state: AnnouncerState): SpeakerStatus {
+  const decided = state.records.values().flatMap((record) => (record.decided === undefined ? [] : [record.decided]))
+  return {
+    node: state.config.nodeName,
+    synced: state.synced,
+    ...(state.connection === undefined ? {} : { connection: state.connection }),
+    configuration: { loaded: state.snapshot !== undefined, stale: state.stale, faults: state.faults },
+    gossip: gossipOf(state),
+    interfaces: state.layer2?.interfaces ?? [],
+    sessions: state.sessions,
+    services: [...decided].sort((a, b) => (a.key < b.key ? -1 : 1)).map(serviceStatus),
+  }
+}
+
+function gossipOf({ config, membership: { heard, speakers, settled } }: AnnouncerState): SpeakerStatus["gossip"] {
+  if (config.gossip === undefined) return "off"
+  if (heard === undefined && speakers === "unknown") return "unknown"
+  return { members: heard ?? [], speakers: speakers === "unknown" ? [] : [...speakers].sort(), settled }
+}
+
+function serviceStatus({ key, announcement, verdict }: Decided): ServiceStatus {
+  const { decision, because } = verdict
+  const protocol = (name: Protocol) => ({ announced: announcement?.[name] !== undefined })
+  const common = { key, reasons: because.map(describeService), verdict }
+  if (decision.kind !== "considered") {
+    const withheld = decision.kind === "stopped" ? { withheld: decision.reason } : {}
+    const neither = { announced: false, ...withheld, reasons: [] }
+    return { ...common, ips: [], bgp: neither, layer2: neither }
+  }
+  const { pool, ips, bgp, layer2 } = decision
+  const election = layer2.because.find((reason) => reason.rule === "election")
+  const leader = election?.candidates[0]?.node
+  return {
+    ...common,
+    ips,
+    pool,
+    bgp: { ...protocol("bgp"), ...withheldBy(bgp.decision), reasons: bgp.because.map(describeBgp) },
+    layer2: {
+      ...protocol("layer2"),
+      ...withheldBy(layer2.decision),
+      reasons: layer2.because.map(describeLayer2),
+      ...(layer2.decision.kind === "announce" ? { interfaces: layer2.decision.interfaces } : {}),
+      ...(leader === undefined ? {} : { leader }),
+    },
+  }
+}
+
+const withheldBy = (decision: BgpDecision | Layer2Decision): { readonly withheld?: Withdrawal } =>
+  decision.kind === "withhold" ? { withheld: decision.reason } : {}
+
+export function metricsOf(state: AnnouncerState): SpeakerMetrics {
+  const announced: { service: ServiceKey; protocol: Protocol; ip: string }[] = []
+  for (const [service, announcement] of announcementsOf(state)) {
+    for (const protocol of ["bgp", "layer2"] as const) {
+      if (announcement[protocol] === undefined) continue
+      for (const ip of announcement.ips) announced.push({ service, protocol, ip })
+    }
+  }
+  const { requestsReceived = {}, responsesSent = {}, gratuitousSent = {} } = state.layer2 ?? {}
+  return {
+    node: state.config.nodeName,
+    announced,
+    layer2: { requestsReceived, responsesSent, gratuitousSent },
+    sessions: state.sessions,
+    updates: state.updates,
+    updateErrors: state.updateErrors,
+    configurationLoaded: state.snapshot !== undefined,
+    configurationStale: state.stale,
+  }
+}
