@@ -1,0 +1,48 @@
+import type { Ip } from "../ip.ts"
+import { err, ok, type Result } from "../result.ts"
+import { errorCode, openSubcode } from "./iana.ts"
+import { type Fault, fault } from "./notification.ts"
+import { asnOf, expectsEndOfRib, type Open, speaksFourOctetAs } from "./open.ts"
+import { u16 } from "./writer.ts"
+
+/** What both sides agreed on. */
+export interface Negotiated {
+  /** The smaller of the two; 0: no hold timer, no keepalives. */
+  readonly holdSeconds: number
+  readonly fourOctet: boolean
+  readonly endOfRib: boolean
+  readonly peerIdentifier: Ip
+}
+
+export interface Ours {
+  readonly myASN: number
+  readonly peerASN: number
+  readonly holdSeconds: number
+  readonly identifier: Ip | undefined
+}
+
+/** RFC 4271 §6.2, RFC 6793 §4.1, RFC 6286 §2.2: may we go on with a peer that says this of itself? */
+export function acceptOpen(open: Open, ours: Ours): Result<Negotiated, Fault> {
+  const asn = asnOf(open)
+  if (asn !== ours.peerASN) return refused(openSubcode.badPeerAs, `unexpected peer ASN ${asn}, want ${ours.peerASN}`)
+  if (open.holdSeconds === 1 || open.holdSeconds === 2) {
+    return refused(
+      openSubcode.unacceptableHoldTime,
+      `hold time of ${open.holdSeconds} s, must be 0 or at least 3`,
+      u16(open.holdSeconds),
+    )
+  }
+  if (open.identifier === "0.0.0.0") return refused(openSubcode.badIdentifier, "peer's BGP identifier is 0.0.0.0")
+  if (ours.myASN === ours.peerASN && open.identifier === ours.identifier) {
+    return refused(openSubcode.badIdentifier, `peer has our BGP identifier ${open.identifier}`)
+  }
+  return ok({
+    holdSeconds: Math.min(ours.holdSeconds, open.holdSeconds),
+    fourOctet: speaksFourOctetAs(open),
+    endOfRib: expectsEndOfRib(open),
+    peerIdentifier: open.identifier,
+  })
+}
+
+const refused = (subcode: number, because: string, data?: Uint8Array): { ok: false; error: Fault } =>
+  err(fault(errorCode.open, subcode, because, data))
