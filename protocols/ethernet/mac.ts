@@ -1,9 +1,13 @@
 /** Six bytes everywhere; text only for people. */
 export const broadcastMac: Uint8Array = new Uint8Array(6).fill(0xff)
 
-/** `52:54:00:12:34:56`. */
+const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
+
+/** `52:54:00:12:34:56`. Runs for every answer, hence the table. */
 export function formatMac(mac: Uint8Array): string {
-  return Array.from(mac, (byte) => byte.toString(16).padStart(2, "0")).join(":")
+  let text = ""
+  for (const byte of mac) text += text === "" ? hex[byte] : `:${hex[byte]}`
+  return text
 }
 
 /** Undefined when it is not six pairs of hex digits joined by colons. */

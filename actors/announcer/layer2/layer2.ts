@@ -1,0 +1,192 @@
+import { sameBytes } from "../../../protocols/ethernet/mac.ts"
+import type { Actor, Context } from "../../../supervision/actor.ts"
+import type { ActorRef } from "../../../supervision/reference.ts"
+import type { Cancel, NetworkInterface } from "../../../supervision/world.ts"
+import { answersOf, type Table, tableOf } from "./answers.ts"
+import { type Counts, noCounts, reported, sum } from "./counts.ts"
+import { interfaceActor, type InterfaceDesired, type InterfaceMessage } from "./interface.ts"
+import type { Layer2Command, Layer2Report } from "./messages.ts"
+import { compileExclude, judgeInterface } from "./selection.ts"
+
+/** Survives structured clone. */
+export interface Layer2Config {
+  /** Interfaces whose name this regular expression finds are as if they were not there; see `compileExclude`. */
+  readonly excludeInterfaces?: string
+}
+
+/** The commands, and what its children, its timers and the kernel tell it. */
+export type Layer2Message =
+  | Layer2Command
+  | { readonly kind: "counted"; readonly counts: Counts }
+  | { readonly kind: "links-changed" }
+  | { readonly kind: "scan" }
+  | { readonly kind: "ready"; readonly name: string }
+  | { readonly kind: "report" }
+
+/** An interface that answers, and the actor that does it. */
+interface Answering {
+  readonly child: ActorRef<InterfaceMessage>
+  readonly link: NetworkInterface
+  readonly arp: boolean
+  readonly ndp: boolean
+}
+
+export interface Layer2State {
+  readonly exclude: RegExp | undefined
+  readonly stopWatching: Cancel | undefined
+  readonly table: Table
+  readonly present: readonly string[]
+  readonly answering: ReadonlyMap<string, Answering>
+  readonly scannedMs: number
+  readonly totals: Counts
+  readonly reportedMs: number
+  readonly subscribers: readonly ActorRef<Layer2Report>[]
+}
+type Self = Context<Layer2Message>
+
+/** MetalLB's period. The kernel's events come at once; this is for what they missed and what failed. */
+const scanEveryMs = 10_000
+/** A node that starts many pods changes its links in bulk: once for all of them. */
+const scanPauseMs = 50
+const reportPauseMs = 1000
+const mostSubscribers = 16
+
+/** One actor per interface below it: `/…/layer2/eth0`. Nothing here is per frame. */
+export const layer2Actor: Actor<Layer2Config, Layer2State, Layer2Message> = {
+  kind: "layer2",
+  start({ excludeInterfaces }, context) {
+    const exclude = compileExclude(excludeInterfaces)
+    if (!exclude.ok) throw new Error(`${exclude.error.field}: ${exclude.error.message}`)
+    context.timers.every("scan", scanEveryMs, { kind: "scan" })
+    context.send(context.self, { kind: "scan" })
+    return {
+      exclude: exclude.value,
+      stopWatching: watchLinks(context),
+      table: tableOf([]),
+      present: [],
+      answering: new Map(),
+      scannedMs: Number.NEGATIVE_INFINITY,
+      totals: noCounts,
+      reportedMs: Number.NEGATIVE_INFINITY,
+      subscribers: [],
+    }
+  },
+  receive(state, message, context) {
+    switch (message.kind) {
+      case "table":
+        return tabled(state, tableOf(message.entries), context)
+      case "subscribe":
+        return subscribed(state, message.subscriber, context)
+      case "links-changed":
+        return changed(state, context)
+      case "scan":
+        return scan(state, "told-again", context)
+      case "ready":
+        tell(state, message.name, context)
+        return state
+      case "counted":
+        return reportSoon({ ...state, totals: sum(state.totals, message.counts, state.table.entries) }, context)
+      case "report":
+        return report(state, context)
+      default:
+        return message satisfies never
+    }
+  },
+  stop: (state) => state.stopWatching?.(),
+}
+
+function watchLinks(context: Self): Cancel | undefined {
+  const watch = context.world.packets.watchInterfaces(() => context.send(context.self, { kind: "links-changed" }))
+  if (watch.ok) return watch.value
+  context.log.error("couldn't watch interfaces", { op: "watchInterfaces", error: watch.error.message })
+  return undefined
+}
+
+function tabled(state: Layer2State, table: Table, context: Self): Layer2State {
+  for (const ip of table.refused) context.log.error("not an IP address", { op: "setTable", ip })
+  const next = { ...state, table }
+  for (const name of next.answering.keys()) tell(next, name, context)
+  return next
+}
+
+function tell(state: Layer2State, name: string, context: Self): void {
+  const answering = state.answering.get(name)
+  if (answering === undefined) return
+  const { child, link, arp, ndp } = answering
+  const desired: InterfaceDesired = { kind: "desired", link, arp, ndp, answers: answersOf(state.table, name) }
+  context.send(child, desired)
+}
+
+function changed(state: Layer2State, context: Self): Layer2State {
+  const sinceMs = context.world.clock.monotonicMs() - state.scannedMs
+  if (sinceMs >= scanPauseMs) return scan(state, "changes-only", context)
+  context.timers.set("links", scanPauseMs - sinceMs, { kind: "links-changed" })
+  return state
+}
+
+/** `told-again`: every interface hears what it should do, changed or not, and tries again what failed. */
+function scan(state: Layer2State, how: "changes-only" | "told-again", context: Self): Layer2State {
+  const scannedMs = context.world.clock.monotonicMs()
+  const links = context.world.packets.interfaces()
+  if (!links.ok) {
+    context.log.error("couldn't list interfaces", { op: "getInterfaces", error: links.error.message })
+    return { ...state, scannedMs }
+  }
+  const judged = links.value.map((link) => ({ link, use: judgeInterface(link, state.exclude).decision }))
+  const wanted = judged.filter(({ use }) => use.arp || use.ndp)
+  const names = new Set(wanted.map(({ link }) => link.name))
+  for (const [name, { child }] of state.answering) if (!names.has(name)) context.stop(child)
+  const answering = new Map<string, Answering>()
+  for (const { link, use } of wanted) {
+    const child = state.answering.get(link.name)?.child ?? spawn(link.name, context)
+    answering.set(link.name, { child, link, arp: use.arp, ndp: use.ndp })
+  }
+  const present = judged.filter(({ use }) => use.present).map(({ link }) => link.name)
+  const next = { ...state, scannedMs, present, answering }
+  for (const [name, now] of answering) {
+    if (how === "told-again" || !sameUse(state.answering.get(name), now)) tell(next, name, context)
+  }
+  return present.join() === state.present.join() ? next : reportSoon(next, context)
+}
+
+function spawn(name: string, context: Self): ActorRef<InterfaceMessage> {
+  return context.spawn({
+    id: name,
+    actor: interfaceActor,
+    config: { parent: context.self },
+    started: () => ({ kind: "ready", name }),
+  })
+}
+
+function sameUse(before: Answering | undefined, now: Answering): boolean {
+  if (before === undefined) return false
+  const { link, arp, ndp } = before
+  return link.index === now.link.index && sameBytes(link.mac, now.link.mac) && arp === now.arp && ndp === now.ndp
+}
+
+function subscribed(state: Layer2State, subscriber: ActorRef<Layer2Report>, context: Self): Layer2State {
+  const others = state.subscribers.filter(
+    ({ path, thread }) => path !== subscriber.path || thread !== subscriber.thread,
+  )
+  context.send(subscriber, reportOf(state))
+  return { ...state, subscribers: [...others, subscriber].slice(-mostSubscribers) }
+}
+
+const reportOf = ({ present, totals }: Layer2State): Layer2Report => ({
+  kind: "layer2-report",
+  interfaces: present,
+  ...reported(totals),
+})
+
+function reportSoon(state: Layer2State, context: Self): Layer2State {
+  const sinceMs = context.world.clock.monotonicMs() - state.reportedMs
+  if (sinceMs >= reportPauseMs) return report(state, context)
+  context.timers.set("report", reportPauseMs - sinceMs, { kind: "report" })
+  return state
+}
+
+function report(state: Layer2State, context: Self): Layer2State {
+  context.timers.cancel("report")
+  for (const subscriber of state.subscribers) context.send(subscriber, reportOf(state))
+  return { ...state, reportedMs: context.world.clock.monotonicMs() }
+}
