@@ -52,6 +52,8 @@ export interface Network {
   listenTcp(at: Endpoint, on: ListenHandlers): Promise<Outcome<TcpListener>>
   /** Returns at once; `on.opened` or `on.closed` tells what became of it. Exactly one `closed` follows in every case. */
   connectTcp(to: TcpTarget, on: TcpHandlers): TcpConnection
+  /** `connectTcp` signs segments where `md5Password` asks for it (RFC 2385). Absent: it cannot. */
+  readonly tcpMd5?: boolean
 }
 
 export interface UdpHandlers {
@@ -78,6 +80,8 @@ export interface TcpListener {
 export interface TcpTarget extends Endpoint {
   readonly timeoutMs: number
   readonly sourceAddress?: string
+  /** Only for a network with `tcpMd5`. Reaches no log and no error. */
+  readonly md5Password?: string
 }
 export interface TcpHandlers {
   opened(): void
