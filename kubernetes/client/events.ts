@@ -1,0 +1,187 @@
+import { randomBytes } from "node:crypto"
+import type { ServiceEvent } from "../../config/cluster-api.ts"
+import type { Cluster } from "./cluster.ts"
+import type { JsonObject } from "./json.ts"
+import { backOffMs, pause, type Time } from "./time.ts"
+
+/**
+ * Records Events the way client-go does: what is identical becomes one Event whose `count` and `lastTimestamp` grow,
+ * and each Service has a token bucket (25 at once, one more every five minutes) against floods. Nobody waits for it.
+ */
+export interface EventRecorder {
+  record(event: ServiceEvent): void
+  counts(): EventCounts
+  stop(): Promise<void>
+}
+
+export interface EventCounts {
+  readonly written: number
+  /** Held back by a Service's token bucket. */
+  readonly suppressed: number
+  /** Lost: the queue was full, or the API server did not take it. */
+  readonly lost: number
+}
+
+interface Known {
+  readonly namespace: string
+  /** Of the Event object; a new one is made when the server does not have it any more. */
+  name: string
+  readonly first: string
+  count: number
+  created: boolean
+}
+
+interface Work {
+  readonly event: ServiceEvent
+  readonly known: Known
+  readonly count: number
+  readonly last: string
+}
+
+interface Bucket {
+  tokens: number
+  refilledMs: number
+}
+
+const burst = 25
+const refillMs = 300_000
+const queueLimit = 1000
+const rememberedEvents = 4096
+const messageLimit = 1024
+const attempts = 6
+
+export function eventRecorder(cluster: Cluster, time: Time): EventRecorder {
+  const known = new Map<string, Known>()
+  const buckets = new Map<string, Bucket>()
+  const queue: Work[] = []
+  const stopped = new AbortController()
+  const counts = { written: 0, suppressed: 0, lost: 0 }
+  let sending: Promise<void> | undefined
+
+  function record(event: ServiceEvent): void {
+    if (stopped.signal.aborted) return
+    const last = timestamp(time.wallMs())
+    const identity = [event.component, event.key, event.uid, event.type, event.reason, event.message].join("\0")
+    const one = known.get(identity) ?? newEvent(event, last)
+    one.count++
+    remember(known, identity, one)
+    // Counted, though not sent: the next one that is carries the whole count.
+    if (!take(`${event.component} ${event.key} ${event.uid}`)) counts.suppressed++
+    else if (queue.length >= queueLimit) counts.lost++
+    else queue.push({ event, known: one, count: one.count, last })
+    sending ??= send().finally(() => {
+      sending = undefined
+    })
+  }
+
+  function newEvent({ key }: ServiceEvent, first: string): Known {
+    const [namespace = "", service = ""] = key.split("/")
+    return { namespace, name: `${service}.${randomBytes(8).toString("hex")}`, first, count: 0, created: false }
+  }
+
+  function take(object: string): boolean {
+    const nowMs = time.monotonicMs()
+    const bucket = buckets.get(object) ?? { tokens: burst, refilledMs: nowMs }
+    const gained = Math.floor((nowMs - bucket.refilledMs) / refillMs)
+    bucket.tokens = Math.min(burst, bucket.tokens + gained)
+    bucket.refilledMs += gained * refillMs
+    remember(buckets, object, bucket)
+    if (bucket.tokens === 0) return false
+    bucket.tokens--
+    return true
+  }
+
+  async function send(): Promise<void> {
+    for (let work = queue.shift(); work !== undefined; work = queue.shift()) {
+      const done = await write(work)
+      counts[done ? "written" : "lost"]++
+    }
+  }
+
+  async function write(work: Work): Promise<boolean> {
+    for (let attempt = 0; attempt < attempts && !stopped.signal.aborted; attempt++) {
+      const answer = work.known.created ? await raiseCount(work) : await create(work)
+      if (answer.ok) {
+        work.known.created = true
+        return true
+      }
+      const { error } = answer
+      if (error.kind === "refused") {
+        if (error.status === 404 && work.known.created) {
+          // Events live for an hour; this one is over. The same thing is told anew.
+          work.known.created = false
+          work.known.name = newEvent(work.event, work.last).name
+          continue
+        }
+        // Forbidden, a namespace that is going away, …: asking again changes nothing.
+        if (error.status < 500 && error.status !== 429) return false
+      }
+      const retryAfterMs = error.kind === "refused" ? (error.retryAfterMs ?? 0) : 0
+      await pause(time, Math.max(retryAfterMs, backOffMs(attempt, time.random())), stopped.signal)
+    }
+    return false
+  }
+
+  const create = ({ event, known, count, last }: Work) =>
+    cluster.request({
+      verb: "create",
+      path: `/api/v1/namespaces/${known.namespace}/events`,
+      resource: "events",
+      body: eventObject(event, known, count, last),
+      signal: stopped.signal,
+    })
+
+  const raiseCount = ({ known, count, last }: Work) =>
+    cluster.request({
+      verb: "patch",
+      path: `/api/v1/namespaces/${known.namespace}/events/${known.name}`,
+      resource: "events",
+      contentType: "application/strategic-merge-patch+json",
+      body: { count, lastTimestamp: last },
+      signal: stopped.signal,
+    })
+
+  return {
+    record,
+    counts: () => ({ ...counts }),
+    async stop() {
+      stopped.abort()
+      await sending
+    },
+  }
+}
+
+function eventObject(event: ServiceEvent, known: Known, count: number, last: string): JsonObject {
+  return {
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: { name: known.name, namespace: known.namespace },
+    involvedObject: {
+      apiVersion: "v1",
+      kind: "Service",
+      namespace: known.namespace,
+      name: event.key.slice(known.namespace.length + 1),
+      uid: event.uid,
+    },
+    type: event.type,
+    reason: event.reason,
+    message: event.message.slice(0, messageLimit),
+    source: { component: event.component },
+    reportingComponent: event.component,
+    reportingInstance: "",
+    firstTimestamp: known.first,
+    lastTimestamp: last,
+    count,
+  }
+}
+
+/** Moves the entry to the end and drops the one that was used least recently when there are too many. */
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key)
+  map.set(key, value)
+  const [oldest] = map.keys()
+  if (map.size > rememberedEvents && oldest !== undefined) map.delete(oldest)
+}
+
+/** `metav1.Time`: whole seconds. */
+const timestamp = (wallMs: number): string => new Date(wallMs).toISOString().replace(/\.\d+Z$/, "Z")

@@ -1,0 +1,33 @@
+import type { NamespaceFacts, NodeFacts, SpeakerPodFacts } from "../../../config/facts.ts"
+import { parseIp } from "../../../protocols/ip.ts"
+import { isObject, type JsonObject, listOf, objectAt, textMap, textOf } from "../json.ts"
+
+/** Nodes, namespaces and the speakers' Pods in our words. Total, as everything in this folder. */
+
+export function nodeFacts(node: JsonObject): NodeFacts {
+  const metadata = objectAt(node, "metadata")
+  const status = objectAt(node, "status")
+  return {
+    name: textOf(metadata["name"]),
+    labels: textMap(metadata["labels"]),
+    networkUnavailable: listOf(status["conditions"])
+      .filter(isObject)
+      .some(({ type, status }) => type === "NetworkUnavailable" && status === "True"),
+    internalIPs: listOf(status["addresses"])
+      .filter(isObject)
+      .filter(({ type }) => type === "InternalIP")
+      .map(({ address }) => parseIp(textOf(address)))
+      .filter((ip) => ip !== undefined),
+  }
+}
+
+export function namespaceFacts(namespace: JsonObject): NamespaceFacts {
+  const metadata = objectAt(namespace, "metadata")
+  return { name: textOf(metadata["name"]), labels: textMap(metadata["labels"]) }
+}
+
+/** Undefined while the Pod has no address: nobody can be reached there. */
+export function speakerPodFacts(pod: JsonObject): SpeakerPodFacts | undefined {
+  const podIP = textOf(objectAt(pod, "status")["podIP"])
+  return podIP === "" ? undefined : { name: textOf(objectAt(pod, "metadata")["name"]), podIP }
+}

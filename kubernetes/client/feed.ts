@@ -1,0 +1,95 @@
+import type { Cluster } from "./cluster.ts"
+import type { Collection } from "./collections.ts"
+import type { JsonObject } from "./json.ts"
+import type { Log } from "./log.ts"
+import { type Reflector, startReflector } from "./reflector.ts"
+import type { Time } from "./time.ts"
+
+/** One collection, followed once and told to many. */
+export interface Feed<T> {
+  readonly values: ReadonlyMap<string, T>
+  /** The first list is complete. */
+  readonly listed: boolean
+  readonly connection: Connection
+  /** Listeners live as long as the feed. */
+  listen(listener: FeedListener<T>): void
+  stop(): Promise<void>
+}
+
+export type Connection =
+  | { readonly kind: "connecting" | "connected" }
+  | { readonly kind: "lost"; readonly reason: string }
+
+export interface FeedListener<T> {
+  changed?(key: string, value: T | undefined): void
+  listed?(): void
+  connection?(): void
+}
+
+export interface FeedOptions<T> {
+  readonly cluster: Cluster
+  readonly collection: Collection
+  readonly keep: (object: JsonObject, previous: T | undefined) => T | undefined
+  readonly log: Log
+  readonly time: Time
+}
+
+export function startFeed<T>({ cluster, collection, keep, log, time }: FeedOptions<T>): Feed<T> {
+  const listeners: FeedListener<T>[] = []
+  let listed = false
+  let missing = false
+  let connection: Connection = { kind: "connecting" }
+  const { resource, kind, apiVersion } = collection
+
+  const reflector: Reflector<T> = startReflector({
+    cluster,
+    collection,
+    keep,
+    time,
+    on: {
+      changed: (key, value) => each((listener) => listener.changed?.(key, value)),
+      listed() {
+        if (listed) return
+        listed = true
+        each((listener) => listener.listed?.())
+      },
+      missing() {
+        if (missing) return
+        missing = true
+        log.warn(`the cluster has no ${kind} (${apiVersion}): apply deploy/crds; until then there are none`, {
+          resource,
+        })
+      },
+      connected() {
+        if (connection.kind === "connected") return
+        if (connection.kind === "lost") log.info("the API server answers again", { resource })
+        connection = { kind: "connected" }
+        each((listener) => listener.connection?.())
+      },
+      disconnected(reason) {
+        if (connection.kind === "lost" && connection.reason === reason) return
+        connection = { kind: "lost", reason }
+        log.warn("lost the API server, what is known stays in force", { resource, reason })
+        each((listener) => listener.connection?.())
+      },
+    },
+  })
+
+  function each(tell: (listener: FeedListener<T>) => void): void {
+    for (const listener of listeners) tell(listener)
+  }
+
+  return {
+    values: reflector.values,
+    get listed() {
+      return listed
+    },
+    get connection() {
+      return connection
+    },
+    listen(listener) {
+      listeners.push(listener)
+    },
+    stop: () => reflector.stop(),
+  }
+}

@@ -1,0 +1,96 @@
+import type { ServiceStatusWrite, WriteOutcome } from "../../config/cluster-api.ts"
+import { parseIp } from "../../protocols/ip.ts"
+import type { Cluster } from "./cluster.ts"
+import type { ApiFailure } from "./failure.ts"
+import { isObject, type JsonObject, listOf, objectAt, textOf } from "./json.ts"
+
+/**
+ * Writes a Service's addresses and annotations with one PUT on `services/<name>/status`: the whole object with the
+ * version that the decision was made on, so that nobody's write is lost. Annotations go along: the controller may not
+ * write `services` itself.
+ */
+export function statusWriter(cluster: Cluster, known: (key: string) => JsonObject | undefined) {
+  // What our own writes returned, until the watch has caught up: the next decision may come before it.
+  const written = new Map<string, JsonObject>()
+
+  async function write(wanted: ServiceStatusWrite): Promise<WriteOutcome> {
+    const [namespace = "", name = ""] = wanted.key.split("/")
+    const path = `/api/v1/namespaces/${namespace}/services/${name}`
+    const current = await read(wanted, path)
+    if ("kind" in current) return current
+    if (uidOf(current.object) !== wanted.uid) return { kind: "gone" }
+    if (versionOf(current.object) !== wanted.resourceVersion) return { kind: "conflict" }
+    const answer = await cluster.request({
+      verb: "update",
+      path: `${path}/status`,
+      resource: "services/status",
+      body: withStatus(current.object, wanted),
+    })
+    if (!answer.ok) return outcomeOf(answer.error)
+    if (!isObject(answer.value)) return { kind: "failed", message: "the API server answered with no Service" }
+    written.set(wanted.key, answer.value)
+    return { kind: "written", resourceVersion: versionOf(answer.value) }
+  }
+
+  async function read(
+    { key, resourceVersion }: ServiceStatusWrite,
+    path: string,
+  ): Promise<{ readonly object: JsonObject } | WriteOutcome> {
+    const candidates = [written.get(key), known(key)].filter((object) => object !== undefined)
+    const match = candidates.find((object) => versionOf(object) === resourceVersion) ?? candidates.at(-1)
+    if (match !== undefined) return { object: match }
+    const got = await cluster.request({ verb: "get", path, resource: "services" })
+    return got.ok ? { object: objectAt(got.value) } : outcomeOf(got.error)
+  }
+
+  return {
+    write,
+    /** The watch has told this Service's present state, or that it is gone. */
+    seen(key: string, object: JsonObject | undefined): void {
+      const own = written.get(key)
+      if (own === undefined) return
+      // An older version may still be on its way; ours stays until the watch shows it or something after it.
+      if (object === undefined || uidOf(object) !== uidOf(own) || isAtLeast(versionOf(object), versionOf(own)))
+        written.delete(key)
+    },
+  }
+}
+
+const versionOf = (object: JsonObject) => textOf(objectAt(object, "metadata")["resourceVersion"])
+const uidOf = (object: JsonObject) => textOf(objectAt(object, "metadata")["uid"])
+
+/** Versions of one resource are decimal numbers that grow (Kubernetes KEP 5504). */
+function isAtLeast(version: string, other: string): boolean {
+  return version.length === other.length ? version >= other : version.length > other.length
+}
+
+/** Entries for addresses that stay keep what else the server or a cloud wrote into them: `ipMode`, `ports`. */
+export function withStatus(service: JsonObject, { ingress, annotations }: ServiceStatusWrite): JsonObject {
+  const same = (ip: string) => parseIp(ip) ?? ip
+  const status = objectAt(service, "status")
+  const entries = listOf(objectAt(status, "loadBalancer")["ingress"]).filter(isObject)
+  const next = ingress.map((ip) => entries.find((entry) => same(textOf(entry["ip"])) === same(ip)) ?? { ip })
+  return {
+    ...service,
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: {
+      ...objectAt(service, "metadata"),
+      annotations: merged(objectAt(service, "metadata", "annotations"), annotations),
+    },
+    status: { ...status, loadBalancer: next.length > 0 ? { ingress: next } : {} },
+  }
+}
+
+function merged(present: JsonObject, wanted: ServiceStatusWrite["annotations"]): JsonObject {
+  // What is undefined is left out of the JSON, and with it the annotation goes.
+  return { ...present, ...wanted }
+}
+
+function outcomeOf(error: ApiFailure): WriteOutcome {
+  if (error.kind === "unreachable") return { kind: "failed", message: error.message }
+  if (error.status === 409) return { kind: "conflict" }
+  if (error.status === 404) return { kind: "gone" }
+  const { message, retryAfterMs } = error
+  return { kind: "failed", message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+}
