@@ -2,10 +2,10 @@ import { type Handler, text } from "./serve.ts"
 
 /** Live as long as the process answers; ready once `notReady` has nothing left to say. */
 export const healthHandler =
-  (notReady: () => string | undefined): Handler =>
-  ({ path }) => {
+  (notReady: () => string | undefined | Promise<string | undefined>): Handler =>
+  async ({ path }) => {
     if (path === "/healthz") return text("ok")
     if (path !== "/readyz") return undefined
-    const reason = notReady()
+    const reason = await notReady()
     return reason === undefined ? text("ok") : text(`not ready: ${reason}`, 503)
   }

@@ -57,7 +57,7 @@ export interface Running {
   readonly begun: Begun
   readonly system: System
   readonly healthHost: string
-  readonly notReady: () => string | undefined
+  readonly notReady: () => string | undefined | Promise<string | undefined>
   readonly metrics: () => Promise<string>
   /** More questions that the debug socket and the health port answer. */
   readonly handlers: readonly Handler[]

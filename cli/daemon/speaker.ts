@@ -1,0 +1,141 @@
+import type { Layer2Command } from "../../actors/announcer/layer2/messages.ts"
+import type { SpeakerMetrics, SpeakerStatus } from "../../actors/announcer/messages.ts"
+import type { BgpCommand } from "../../actors/session/messages.ts"
+import { type SpeakerConfig, type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
+import type { GossipCommand } from "../../cluster/messages.ts"
+import { descriptorTable } from "../../io/descriptors.ts"
+import { kubernetesClusterApi } from "../../kubernetes/client/cluster-api.ts"
+import { loadCluster } from "../../kubernetes/client/load.ts"
+import type { ThreadEntry } from "../../supervision/actor.ts"
+import { realWorld } from "../../supervision/real-world.ts"
+import type { ActorRef } from "../../supervision/reference.ts"
+import { refTo, startSystem, type System } from "../../supervision/system.ts"
+import { Complaint } from "../complaint.ts"
+import { speakerFlags } from "../flags/daemon.ts"
+import type { FlagValues } from "../flags/parse.ts"
+import { threadModule } from "../threads/log.ts"
+import { commonMetrics, scrape } from "./metrics.ts"
+import { begin, runUntilStopped } from "./run.ts"
+import { json } from "./serve.ts"
+import { excludedInterfaces, gossipSecret } from "./speaker-files.ts"
+import { speakerMetrics } from "./speaker-metrics.ts"
+
+const answerWithinMs = 2_000
+
+/** `troupe speaker`: gives the exit code. */
+export async function speakerMain(args: readonly string[]): Promise<number> {
+  const begun = begin("speaker", "announces the addresses of Services from this node", speakerFlags, args)
+  if (!begun) return 0
+  const { flags, log, namespace } = begun
+  const nodeName = flags.text("node-name")
+  if (nodeName === "") throw new Complaint("must specify --node-name or METALLB_NODE_NAME")
+  checkBackend(process.env["METALLB_BGP_TYPE"])
+  const threads = threadsOf(flags, nodeName, begun.logLevel)
+  if (!threads.gossip) {
+    log.info("not starting fast dead node detection (memberlist), need ml-bindaddr / ml-labels config")
+    log.info("when memberlist is disabled, the speaker pods must run on all nodes")
+  }
+  const kubeconfig = flags.text("kubeconfig")
+  const cluster = await loadCluster(kubeconfig === "" ? {} : { kubeconfig })
+  if (!cluster.ok) throw new Complaint(cluster.error)
+  const api = kubernetesClusterApi(cluster.value, { namespace, log })
+  const system = startSystem({ name: "speaker", world: realWorld(), log })
+  const config: SpeakerConfig = {
+    nodeName,
+    api,
+    threads,
+    ...(flags.text("lb-class") === "" ? {} : { loadBalancerClass: flags.text("lb-class") }),
+    ignoreExcludeLoadBalancer: flags.boolean("ignore-exclude-lb"),
+    ...(threads.gossip ? { memberlistLabels: flags.text("ml-labels") } : {}),
+  }
+  system.spawn({ id: "speaker", actor: speakerActor, config })
+  const speaker = refTo<SpeakerMessage>("/speaker")
+  let synced = false
+  const status = async () => {
+    const answer = await askSpeaker<SpeakerStatus>(system, speaker, (replyTo) => ({ kind: "status", replyTo }))
+    synced ||= answer?.synced ?? false
+    return answer
+  }
+  try {
+    return await runUntilStopped({
+      begun,
+      system,
+      healthHost: "127.0.0.1",
+      notReady: async () => {
+        if (!synced) await status()
+        return synced ? undefined : "the API server has not told everything yet"
+      },
+      metrics: () =>
+        scrape(async (to) => {
+          commonMetrics(to, system, cluster.value.counters())
+          const own = await askSpeaker<SpeakerMetrics>(system, speaker, (replyTo) => ({ kind: "metrics", replyTo }))
+          if (own) speakerMetrics(to, own)
+        }),
+      handlers: [async ({ path }) => (path === "/debug/status" ? json((await status()) ?? null) : undefined)],
+      async beforeStop() {
+        await system.ask<SpeakerMessage, { readonly kind: "shut-down" }>(
+          speaker,
+          (replyTo) => ({ kind: "shutdown", replyTo }),
+          answerWithinMs,
+        )
+      },
+    })
+  } finally {
+    await api.stop()
+    await cluster.value.close()
+  }
+}
+
+async function askSpeaker<R>(
+  system: System,
+  speaker: ActorRef<SpeakerMessage>,
+  make: (replyTo: ActorRef<R>) => SpeakerMessage,
+): Promise<R | undefined> {
+  const asked = await system.ask(speaker, make, answerWithinMs)
+  return asked.ok ? asked.value : undefined
+}
+
+function checkBackend(type: string | undefined): void {
+  if (type === undefined || type === "native") return
+  if (type === "frr" || type === "frr-k8s") {
+    throw new Complaint(`METALLB_BGP_TYPE=${type} is not supported yet: leave it out, or set native`)
+  }
+  throw new Complaint(`unsupported BGP implementation type: ${type}`)
+}
+
+function threadsOf(flags: FlagValues, nodeName: string, logLevel: string): SpeakerConfig["threads"] {
+  const excludeInterfaces = excludedInterfaces()
+  const layer2: ThreadEntry<Layer2Command> = {
+    kind: "module",
+    url: threadModule("layer2.ts", logLevel),
+    config: { ...(excludeInterfaces === undefined ? {} : { excludeInterfaces }), descriptors: descriptorTable() },
+  }
+  const bgp: ThreadEntry<BgpCommand> = { kind: "module", url: threadModule("bgp.ts", logLevel), config: {} }
+  const bindAddress = flags.text("ml-bindaddr")
+  if (bindAddress === "" || flags.text("ml-labels") === "") return { layer2, bgp }
+  return { layer2, bgp, gossip: gossipThread(flags, nodeName, bindAddress, logLevel) }
+}
+
+function gossipThread(
+  flags: FlagValues,
+  nodeName: string,
+  bindAddress: string,
+  logLevel: string,
+): ThreadEntry<GossipCommand> {
+  const port = flags.text("ml-bindport")
+  if (port !== "" && !(/^\d{1,5}$/.test(port) && Number(port) < 65_536)) {
+    throw new Complaint(`unable to parse ml-bindport: ${JSON.stringify(port)} is no port`)
+  }
+  const secretKey = gossipSecret(flags.text("ml-secret-key-path"))
+  return {
+    kind: "module",
+    url: threadModule("gossip.ts", logLevel),
+    config: {
+      name: nodeName,
+      bindAddress,
+      bindPort: port === "" ? 7946 : Number(port),
+      profile: flags.boolean("ml-wan-config") ? "wan" : "lan",
+      ...(secretKey === undefined ? {} : { secretKey }),
+    },
+  }
+}
