@@ -20,6 +20,8 @@ export interface Spec {
   readonly shutdownMs: number
   readonly mailbox?: MailboxLimits
   readonly started?: (child: ActorRef<unknown>) => unknown
+  /** Told by the kernel, not by a message. */
+  readonly ready?: () => void
   readonly create: (kernel: Kernel, parent: Cell, spec: Spec) => Cell
 }
 
@@ -60,13 +62,13 @@ export class Cell extends NactActor implements Runnable {
   #watchers: Set<Watcher> | undefined
   #crashWatchers: Set<Watcher> | undefined
 
-  constructor(kernel: Kernel, parent: Cell | undefined, spec: Spec, location: string) {
+  constructor(kernel: Kernel, parent: Cell | undefined, spec: Spec, location: string, uid = kernel.nextUid()) {
     super(parent ?? kernel.tree, nactName(spec.id), kernel.tree, undefined, {})
     this.kernel = kernel
     this.parentCell = parent
     this.spec = spec
     this.location = location
-    this.uid = kernel.nextUid()
+    this.uid = uid
     this.mailbox = new Mailbox(spec.mailbox)
     this.context = new ActorContext(this)
   }
@@ -132,8 +134,10 @@ export class Cell extends NactActor implements Runnable {
     this.mailbox.drain((message) => this.kernel.deadLetter(this.ref(), message, "stopped"))
     if (reason === "crash") {
       this.kernel.log.error("actor crashed", { actor: this.location, kind: this.spec.actor.kind, error, stack })
-      fire(this.#crashWatchers, this.exit)
+      const early = this.#crashWatchers
       this.#crashWatchers = undefined
+      for (const watcher of early ?? []) this.#watchers?.delete(watcher)
+      fire(early, this.exit)
       this.context.abandonAsks()
     }
     if (!this.#inFlight) return this.#unwind()
@@ -250,6 +254,7 @@ export class Cell extends NactActor implements Runnable {
     if (this.phase === "stopping") return this.#unwind()
     if (this.phase !== "starting") return
     this.phase = "running"
+    this.spec.ready?.()
     this.parentCell?.family?.ready(this)
     if (this.#stopWanted) this.end("normal")
     else this.#schedule()

@@ -8,6 +8,8 @@ import { Family } from "./family.ts"
 import type { SystemCounters } from "./introspection.ts"
 import type { ActorRef } from "./reference.ts"
 import { RunQueue } from "./run-queue.ts"
+import { defaultLiveness, threadSpec } from "./thread-host.ts"
+import type { ThreadCounters } from "./thread-port.ts"
 import type { Cancel, World } from "./world.ts"
 
 export type DeadLetterReason =
@@ -32,7 +34,7 @@ export interface DeadLetter {
 /** The way into another thread. */
 export interface Link {
   send(to: ActorRef<never>, message: unknown, urgent: boolean): void
-  watch(target: ActorRef<never>, onExit: (exit: Exit) => void): Cancel
+  watch(target: ActorRef<never>, onExit: (exit: Exit) => void, early: boolean): Cancel
   kill(path: string, reason: string): Promise<boolean>
 }
 
@@ -51,6 +53,27 @@ export const defaultShutdownMs = 5_000
 const askMark = "#ask"
 let systems = 0
 
+const nothingCounted: ThreadCounters = {
+  counters: { deadLetters: 0, restarts: 0, actors: 0, messages: 0 },
+  deadLetters: {},
+}
+
+/** `counters.deadLetters` is always the sum of the reasons. */
+function sum(a: ThreadCounters, b: ThreadCounters): ThreadCounters {
+  const deadLetters = { ...a.deadLetters }
+  for (const [reason, count] of Object.entries(b.deadLetters) as [DeadLetterReason, number][])
+    deadLetters[reason] = (deadLetters[reason] ?? 0) + count
+  return {
+    counters: {
+      deadLetters: Object.values(deadLetters).reduce((all, count) => all + count, 0),
+      restarts: a.counters.restarts + b.counters.restarts,
+      actors: a.counters.actors + b.counters.actors,
+      messages: a.counters.messages + b.counters.messages,
+    },
+    deadLetters,
+  }
+}
+
 /** All actors of one thread: who lives where, who gets what, and what became of the rest. */
 export class Kernel {
   readonly thread: string
@@ -67,6 +90,9 @@ export class Kernel {
   readonly threads = new Map<string, Link>()
   /** Above this thread, and the path below which nobody lives there: not set in the main thread. */
   uplink: { readonly link: Link; readonly realm: string } | undefined
+  /** What the threads below last told of themselves, by the uid of their actor. */
+  readonly counted = new Map<number, ThreadCounters>()
+  #retired: ThreadCounters = nothingCounted
   readonly #sink: ((letter: DeadLetter) => void) | undefined
   readonly #cells = new Map<string, Cell>()
   readonly #asks = new Map<number, (reply: unknown) => void>()
@@ -127,9 +153,22 @@ export class Kernel {
 
   spawnThread<M>(parent: Cell, thread: ThreadSpec<M, unknown>): ActorRef<M> {
     const { entry } = thread
-    if (entry.kind === "module") throw new Error("threads: not yet")
-    const { actor, config } = entry
     const { id, restart, shutdownMs, started } = thread
+    if (entry.kind === "module") {
+      const cell = this.#family(parent).add(
+        threadSpec({
+          id,
+          url: entry.url,
+          config: entry.config,
+          restart: restart ?? "permanent",
+          shutdownMs: shutdownMs ?? defaultShutdownMs,
+          liveness: thread.liveness ?? defaultLiveness,
+          started,
+        }),
+      )
+      return { thread: id, path: cell.location, uid: 0 }
+    }
+    const { actor, config } = entry
     return this.spawn(parent, {
       id,
       actor,
@@ -172,7 +211,7 @@ export class Kernel {
       return () => {}
     }
     const link = cell === undefined ? this.#linkTo(target.path) : undefined
-    if (link !== undefined) return link.watch(target, onExit)
+    if (link !== undefined) return link.watch(target, onExit, early)
     onExit({ path: target.path, uid: target.uid, reason: "gone" })
     return () => {}
   }
@@ -217,10 +256,27 @@ export class Kernel {
     return true
   }
 
-  counters(): SystemCounters {
-    let deadLetters = 0
-    for (const count of this.deadLetters.values()) deadLetters += count
-    return { deadLetters, restarts: this.restarts, actors: this.#actors, messages: this.messages }
+  /** This thread's and, as last heard, those of the threads below it, the dead ones included. */
+  totals(): ThreadCounters {
+    const threads = [...this.counted.values(), this.#retired]
+    const own: SystemCounters = {
+      deadLetters: 0,
+      restarts: this.restarts,
+      actors: this.#actors,
+      messages: this.messages,
+    }
+    return [...threads, { counters: own, deadLetters: Object.fromEntries(this.deadLetters) }].reduce(
+      sum,
+      nothingCounted,
+    )
+  }
+
+  /** A thread is gone: its counts stay, its actors do not. */
+  retire(uid: number): void {
+    const last = this.counted.get(uid)
+    if (last === undefined) return
+    this.counted.delete(uid)
+    this.#retired = sum(this.#retired, { ...last, counters: { ...last.counters, actors: 0 } })
   }
 
   /** When the guardian has stopped or given up, and nothing is left. */

@@ -49,8 +49,8 @@ export function startSystem(options: SystemOptions): System {
     ask: (to, make, timeoutMs) => kernel.ask("/", to, make, timeoutMs, asks),
     snapshot: () => kernel.guardian.subtree(0, undefined),
     kill: (path, reason = "killed") => kernel.kill(path, reason),
-    counters: () => kernel.counters(),
-    deadLetters: () => Object.fromEntries(kernel.deadLetters),
+    counters: () => kernel.totals().counters,
+    deadLetters: () => kernel.totals().deadLetters,
     async stop() {
       kernel.guardian.end("normal")
       await exited
