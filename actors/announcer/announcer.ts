@@ -142,6 +142,7 @@ function serviceChanged(
       started: () => ({ kind: "service-started", key }),
     })
     state.records.set(key, { service, actor, starts: 0, decided: undefined })
+    state.undecided.add(key)
   }
   becomesDue(state, key, context)
 }
@@ -237,6 +238,7 @@ function surroundingsChanged(state: AnnouncerState, context: Context<Message>): 
 
 /** One Service, or all of them. */
 function becomesDue(state: AnnouncerState, key: ServiceKey | undefined, context: Context<Message>): void {
+  if (key === undefined) state.unflushed = true
   if (!state.synced || state.surroundings === undefined) return
   if (state.due === undefined) context.send(context.self, { kind: "evaluate-due" })
   if (key === undefined || state.due === "all") state.due = "all"
@@ -267,19 +269,25 @@ function evaluate(state: AnnouncerState, key: ServiceKey, context: Context<Messa
   return true
 }
 
+/** An actor that has died so often without a decision does not hold up the others any longer. */
+const startsWaitedFor = 3
+
 function serviceStarted(state: AnnouncerState, key: ServiceKey, context: Context<Message>): void {
   const record = state.records.get(key)
   if (record === undefined) return
   record.starts++
   evaluate(state, key, context)
-  if (record.starts > 1) flushSoon(state, context)
+  if (record.starts > startsWaitedFor && state.undecided.delete(key)) flushSoon(state, context)
 }
 
 function decided(state: AnnouncerState, message: Decided, context: Context<Message>): void {
   const { key, announcement, on } = message
   const record = state.records.get(key)
   if (record === undefined) return
+  // The same announcement is the same object.
+  if (announcement !== record.decided?.announcement) state.unflushed = true
   record.decided = message
+  state.undecided.delete(key)
   const { config } = state
   if (announcement === undefined && !isWanted(on.service, config) && !isWanted(record.service, config)) {
     state.records.delete(key)
@@ -291,13 +299,15 @@ function decided(state: AnnouncerState, message: Decided, context: Context<Messa
 // --- the threads ---
 
 function flushSoon(state: AnnouncerState, context: Context<Message>): void {
-  if (state.flushing) return
+  if (state.flushing || !state.unflushed || state.undecided.size > 0) return
   state.flushing = true
   context.send(context.self, { kind: "flush" })
 }
 
 function flush(state: AnnouncerState, context: Context<Message>): void {
   state.flushing = false
+  if (state.undecided.size > 0) return
+  state.unflushed = false
   const table = wantedTable(state)
   if (table !== undefined && !isDeepStrictEqual(table, state.table)) {
     state.table = table

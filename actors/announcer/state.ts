@@ -61,8 +61,15 @@ export interface AnnouncerState {
   surroundings: Surroundings | undefined
   /** Services to decide anew in the next `evaluate-due`; undefined: none is on its way. */
   due: "all" | Set<ServiceKey> | undefined
+  /**
+   * Services without a decision so far. While there is one, no thread is told anything: a table without it would take
+   * away what the thread still answers for from the announcer before this one.
+   */
+  readonly undecided: Set<ServiceKey>
+  /** Something that the threads' desired state is made of has changed since they were told. */
+  unflushed: boolean
   flushing: boolean
-  /** What the threads were told last. Undefined: nothing yet, not every Service being decided. */
+  /** What the threads were told last. Undefined: nothing yet. */
   table: readonly Layer2Entry[] | undefined
   peers: readonly DesiredPeer[] | undefined
   layer2: Layer2Report | undefined
@@ -88,6 +95,8 @@ export const beginning = (config: AnnouncerConfig): AnnouncerState => ({
   connection: undefined,
   surroundings: undefined,
   due: undefined,
+  undecided: new Set(),
+  unflushed: false,
   flushing: false,
   table: undefined,
   peers: undefined,
@@ -122,23 +131,18 @@ export function announcementsOf(state: AnnouncerState): ReadonlyMap<ServiceKey, 
   return new Map(announcements.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** An actor that has died so often without a decision does not hold up the others any longer. */
-const startsWaitedFor = 3
-
-/** Undefined while a Service is undecided: a table without it would take away what the thread still answers for. */
+/** Undefined: not to be told yet. The first table also waits until everything was decided knowing who is alive. */
 export function wantedTable(state: AnnouncerState): readonly Layer2Entry[] | undefined {
-  if (state.table === undefined && !allDecided(state, ({ on }) => on.surroundings.speakers !== "unknown"))
-    return undefined
+  const { synced, surroundings, undecided, table, records } = state
+  if (!synced || surroundings === undefined || undecided.size > 0) return undefined
+  const known = ({ decided }: ServiceRecord) => decided?.on.surroundings.speakers !== "unknown"
+  if (table === undefined && !(surroundings.speakers !== "unknown" && records.values().every(known))) return undefined
   return layer2Table(announcementsOf(state))
 }
 
 export function wantedPeers(state: AnnouncerState): readonly DesiredPeer[] | undefined {
-  if (state.snapshot === undefined || (state.peers === undefined && !allDecided(state, () => true))) return undefined
-  const labels = state.nodes.get(state.config.nodeName)?.labels ?? {}
-  return desiredPeers(state.snapshot.peers, labels, announcementsOf(state))
-}
-
-function allDecided({ synced, surroundings, records }: AnnouncerState, counts: (decided: Decided) => boolean): boolean {
-  if (!synced || surroundings === undefined) return false
-  return records.values().every(({ decided, starts }) => starts > startsWaitedFor || (decided && counts(decided)))
+  const { synced, surroundings, undecided, nodes, config } = state
+  if (!synced || surroundings === undefined || undecided.size > 0) return undefined
+  const labels = nodes.get(config.nodeName)?.labels ?? {}
+  return desiredPeers(surroundings.snapshot.peers, labels, announcementsOf(state))
 }

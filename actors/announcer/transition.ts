@@ -31,6 +31,7 @@ export type Step =
   | { readonly kind: "withdrawn"; readonly announcement: Announcement; readonly reason: Withdrawal }
 
 interface Moved {
+  /** The same object when it is the same announcement. */
   readonly after: Announcement | undefined
   readonly steps: readonly Step[]
 }
@@ -81,7 +82,7 @@ function consider(before: Announcement | undefined, decision: ServiceDecision & 
     held = next
   } else if (layer2.decision.kind === "withhold") held = drop("layer2", held, layer2.decision.reason, steps)
 
-  return { after: held, steps }
+  return { after: same(before, held) ? before : held, steps }
 }
 
 function only(protocol: Protocol, held: Announcement | undefined): Pick<Announcement, Protocol> {
