@@ -8,6 +8,20 @@ export type GossipCommand =
   | { readonly kind: "subscribe"; readonly subscriber: ActorRef<Members> }
   /** Says good-bye, so that the others need not suspect; answers when it has gone out or after a second. */
   | { readonly kind: "leave"; readonly replyTo: ActorRef<{ readonly kind: "left" }> }
+  | { readonly kind: "counters"; readonly replyTo: ActorRef<GossipCounters> }
+
+/** Since the actor's start. */
+export interface GossipCounters {
+  readonly kind: "gossip-counters"
+  readonly packetsReceived: number
+  readonly packetsSent: number
+  readonly streamsAccepted: number
+  readonly streamsOpened: number
+  /** What was heard and not taken, or went wrong, by its reason. */
+  readonly faults: Readonly<Record<string, number>>
+  /** 0 is healthy; above, our own probes fail or others doubt us. */
+  readonly healthScore: number
+}
 
 /** Always the whole list, this node included. */
 export interface Members {

@@ -179,7 +179,7 @@ function broadcast(turn: Turn, key: string, message: PacketMessage, farewell = f
   const replaced = draft.queue.find((waiting) => waiting.key === key)
   draft.queue = draft.queue.filter((waiting) => waiting !== replaced)
   draft.queue.push({ key, bytes: encodeMessage(message), transmits: 0, order: ++draft.queued, farewell })
-  if (replaced?.farewell) endLeave(turn)
+  if (replaced?.farewell) endLeave(turn, true)
 }
 
 function beginSuspicion(turn: Turn, heard: Suspect): void {

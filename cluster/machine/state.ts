@@ -161,7 +161,8 @@ export type Effect =
     }
   | { readonly kind: "refused"; readonly what: Refusal; readonly detail: string }
   | { readonly kind: "late-success"; readonly node: string }
-  | { readonly kind: "left" }
+  /** Our good-bye is out, or there was no time for all of it. */
+  | { readonly kind: "left"; readonly complete: boolean }
 
 export const machineLimits = {
   /** Kubernetes is built for 5000 nodes. */
@@ -277,14 +278,14 @@ export function drawBroadcasts(turn: Turn, usedBytes: number): Uint8Array[] {
   const budget = draft.settings.udpBufferBytes - usedBytes - 2 - draft.overheadBytes
   const taken = takeBroadcasts(draft.queue, budget, retransmitLimit(draft.settings.retransmitMult, draft.nodes.size))
   draft.queue = taken.queue
-  if (taken.finished.some(({ farewell }) => farewell)) endLeave(turn)
+  if (taken.finished.some(({ farewell }) => farewell)) endLeave(turn, true)
   return taken.messages
 }
 
-export function endLeave(turn: Turn): void {
+export function endLeave(turn: Turn, complete: boolean): void {
   if (turn.draft.leaving !== "under way") return
   turn.draft.leaving = "done"
-  turn.effects.push({ kind: "cancel-timer", timer: "leave" }, { kind: "left" })
+  turn.effects.push({ kind: "cancel-timer", timer: "leave" }, { kind: "left", complete })
 }
 
 /** Up to `count` of the candidates, none twice. */

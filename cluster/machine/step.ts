@@ -110,7 +110,7 @@ const timers: Readonly<Record<string, (turn: Turn, whose: string) => void>> = {
   suspicion: suspicionOver,
   relay: (turn, seqNo) => relayTimer(turn, Number(seqNo)),
   join: joinRound,
-  leave: endLeave,
+  leave: (turn) => endLeave(turn, false),
 }
 
 function due(turn: Turn, timer: string): void {
@@ -141,7 +141,7 @@ function gossip(turn: Turn): void {
 /** From here on nothing said about ourselves is refuted, but for a suspicion that comes before our own word is out. */
 function leave(turn: Turn): void {
   const { draft } = turn
-  if (draft.leaving === "done") return void turn.effects.push({ kind: "left" })
+  if (draft.leaving === "done") return void turn.effects.push({ kind: "left", complete: true })
   if (draft.leaving === "under way") return
   draft.leaving = "under way"
   draft.round = undefined
@@ -150,7 +150,7 @@ function leave(turn: Turn): void {
   if (self) dead(turn, { kind: "dead", node: draft.name, from: draft.name, incarnation: self.incarnation })
   const others = [...draft.nodes.values()].some((node) => node.name !== draft.name && isMember(node))
   if (others) setTimer(turn, "leave", LEAVE_MS)
-  else endLeave(turn)
+  else endLeave(turn, true)
 }
 
 function unreachable(value: never): never {

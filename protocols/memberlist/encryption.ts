@@ -72,8 +72,6 @@ export function decrypt(
 type Algorithm = "aes-128-gcm" | "aes-192-gcm" | "aes-256-gcm"
 const algorithm = (key: Uint8Array): Algorithm => `aes-${key.length * 8}-gcm` as Algorithm
 
-export const isKeyLength = (bytes: number): boolean => bytes === 16 || bytes === 24 || bytes === 32
-
 function padded(plain: Uint8Array): Uint8Array {
   const missing = BLOCK_BYTES - (plain.length % BLOCK_BYTES)
   return Buffer.concat([plain, new Uint8Array(missing).fill(missing)])
