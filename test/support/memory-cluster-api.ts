@@ -1,0 +1,189 @@
+import type {
+  ClusterApi,
+  ClusterHandlers,
+  ServiceEvent,
+  ServiceStatusWrite,
+  Watched,
+  WriteOutcome,
+} from "../../config/cluster-api.ts"
+import type {
+  ConfigurationFacts,
+  EndpointFacts,
+  NodeFacts,
+  ServiceFacts,
+  ServiceKey,
+  SpeakerPodFacts,
+} from "../../config/facts.ts"
+import { nothing } from "./configuration.ts"
+
+/**
+ * The cluster in memory. Like the real one it tells each watcher what is, a little later, in any batch; refuses a write
+ * against an old resource version; and can be cut off. A new watch begins with everything that exists.
+ */
+export class MemoryClusterApi implements ClusterApi {
+  readonly services = new Map<ServiceKey, ServiceFacts>()
+  readonly endpoints = new Map<ServiceKey, EndpointFacts>()
+  readonly nodes = new Map<string, NodeFacts>()
+  configuration: ConfigurationFacts = nothing
+  speakerPods: readonly SpeakerPodFacts[] = []
+
+  /** Everything that was asked of it, in order. */
+  readonly writes: (ServiceStatusWrite & { readonly outcome: WriteOutcome["kind"] })[] = []
+  readonly events: ServiceEvent[] = []
+  /** Decides the fate of a write before it happens; undefined lets it through. A promise delays it. */
+  beforeWrite: (write: ServiceStatusWrite) => WriteOutcome | undefined | Promise<WriteOutcome | undefined> = () =>
+    undefined
+  /** Sees every change of a Service, as soon as it is made. */
+  onService: (key: ServiceKey, service: ServiceFacts | undefined) => void = () => {}
+
+  readonly #watchers = new Set<Watcher>()
+  #resourceVersion = 1
+  #connected = true
+
+  /** Creates it, or changes it in place: `uid` and status of an existing one stay unless given. */
+  putService(service: ServiceFacts): void {
+    const existing = this.services.get(service.key)
+    const ingress = existing && service.ingress.length === 0 ? existing.ingress : service.ingress
+    this.#store({ ...service, uid: existing?.uid ?? `${service.uid}-${this.#resourceVersion}`, ingress })
+  }
+
+  changeService(key: ServiceKey, change: Partial<ServiceFacts>): void {
+    const existing = this.services.get(key)
+    if (existing !== undefined) this.#store({ ...existing, ...change })
+  }
+
+  deleteService(key: ServiceKey): void {
+    if (this.services.delete(key)) this.#changed(`service ${key}`, () => this.onService(key, undefined))
+  }
+
+  putEndpoints(endpoints: EndpointFacts): void {
+    this.endpoints.set(endpoints.key, endpoints)
+    this.#changed(`endpoints ${endpoints.key}`)
+  }
+
+  putNode(node: NodeFacts): void {
+    this.nodes.set(node.name, node)
+    this.#changed(`node ${node.name}`)
+  }
+
+  deleteNode(name: string): void {
+    this.nodes.delete(name)
+    this.#changed(`node ${name}`)
+  }
+
+  configure(change: Partial<ConfigurationFacts>): void {
+    this.configuration = { ...this.configuration, ...change }
+    this.#changed("configuration")
+  }
+
+  putSpeakerPods(pods: readonly SpeakerPodFacts[]): void {
+    this.speakerPods = pods
+    this.#changed("speaker-pods")
+  }
+
+  /** No event comes through and no write gets through until `connect`. */
+  disconnect(reason: string): void {
+    this.#connected = false
+    for (const { handlers } of this.#watchers) handlers.connection?.(false, reason)
+  }
+
+  connect(): void {
+    this.#connected = true
+    for (const watcher of this.#watchers) {
+      watcher.handlers.connection?.(true, "connected")
+      this.#deliverSoon(watcher)
+    }
+  }
+
+  watch(wanted: Watched, handlers: ClusterHandlers): { stop(): void } {
+    const all = [
+      ...[...this.nodes.keys()].map((name) => `node ${name}`),
+      "configuration",
+      "speaker-pods",
+      ...[...this.services.keys()].map((key) => `service ${key}`),
+      ...[...this.endpoints.keys()].map((key) => `endpoints ${key}`),
+    ]
+    const watcher: Watcher = { wanted, handlers, dirty: new Set(all), synced: false, scheduled: false }
+    this.#watchers.add(watcher)
+    this.#deliverSoon(watcher)
+    return { stop: () => void this.#watchers.delete(watcher) }
+  }
+
+  async writeServiceStatus(write: ServiceStatusWrite): Promise<WriteOutcome> {
+    const early = await this.beforeWrite(write)
+    const outcome = early ?? this.#write(write)
+    this.writes.push({ ...write, outcome: outcome.kind })
+    return outcome
+  }
+
+  recordEvent(event: ServiceEvent): void {
+    this.events.push(event)
+  }
+
+  #write({ key, uid, resourceVersion, ingress, annotations }: ServiceStatusWrite): WriteOutcome {
+    if (!this.#connected) return { kind: "failed", message: "connect ECONNREFUSED" }
+    const service = this.services.get(key)
+    if (service === undefined || service.uid !== uid) return { kind: "gone" }
+    if (service.resourceVersion !== resourceVersion) return { kind: "conflict" }
+    const merged = Object.entries({ ...service.annotations, ...annotations })
+    const kept = merged.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]))
+    this.#store({ ...service, ingress: ingress.map((ip) => ({ ip })), annotations: Object.fromEntries(kept) })
+    return { kind: "written", resourceVersion: String(this.#resourceVersion) }
+  }
+
+  #store(service: ServiceFacts): void {
+    const stored = { ...service, resourceVersion: String(++this.#resourceVersion) }
+    this.services.set(service.key, stored)
+    this.#changed(`service ${service.key}`, () => this.onService(service.key, stored))
+  }
+
+  #changed(what: string, then: () => void = () => {}): void {
+    then()
+    for (const watcher of this.#watchers) {
+      watcher.dirty.add(what)
+      this.#deliverSoon(watcher)
+    }
+  }
+
+  #deliverSoon(watcher: Watcher): void {
+    if (watcher.scheduled) return
+    watcher.scheduled = true
+    queueMicrotask(() => {
+      watcher.scheduled = false
+      if (this.#connected) this.#deliver(watcher)
+    })
+  }
+
+  #deliver(watcher: Watcher): void {
+    for (const what of watcher.dirty) {
+      if (!this.#watchers.has(watcher)) return
+      watcher.dirty.delete(what)
+      this.#tell(watcher, what)
+    }
+    if (watcher.synced || !this.#watchers.has(watcher)) return
+    watcher.synced = true
+    watcher.handlers.synced()
+  }
+
+  #tell({ wanted, handlers }: Watcher, what: string): void {
+    const [kind, name = ""] = what.split(" ")
+    if (kind === "service" && wanted.services) handlers.service?.(name, this.services.get(name))
+    const endpoints = this.endpoints.get(name)
+    if (kind === "endpoints" && wanted.endpoints && endpoints) handlers.endpoints?.(name, endpoints)
+    if (kind === "node" && wanted.nodes) handlers.node?.(name, this.nodes.get(name))
+    if (kind === "speaker-pods" && wanted.speakerPods) handlers.speakerPods?.(this.speakerPods)
+    if (wanted.configuration && (kind === "configuration" || kind === "node"))
+      handlers.configuration?.({
+        ...this.configuration,
+        nodes: this.nodes.size > 0 ? [...this.nodes.values()] : this.configuration.nodes,
+      })
+  }
+}
+
+interface Watcher {
+  readonly wanted: Watched
+  readonly handlers: ClusterHandlers
+  readonly dirty: Set<string>
+  synced: boolean
+  scheduled: boolean
+}
