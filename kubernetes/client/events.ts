@@ -69,9 +69,7 @@ export function eventRecorder(cluster: Cluster, time: Time): EventRecorder {
     if (!take(`${event.component} ${event.key} ${event.uid}`)) counts.suppressed++
     else if (queue.length >= queueLimit) counts.lost++
     else queue.push({ event, known: one, count: one.count, last })
-    sending ??= send().finally(() => {
-      sending = undefined
-    })
+    if (queue.length > 0) sending ??= send()
   }
 
   function newEvent({ key }: ServiceEvent, first: string): Known {
@@ -96,6 +94,8 @@ export function eventRecorder(cluster: Cluster, time: Time): EventRecorder {
       const done = await write(work)
       counts[done ? "written" : "lost"]++
     }
+    // In the same turn as the queue was found empty: what is recorded from now on starts a new run.
+    sending = undefined
   }
 
   async function write(work: Work): Promise<boolean> {

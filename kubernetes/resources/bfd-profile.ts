@@ -1,4 +1,4 @@
-import { type Static, Type } from "typebox"
+import { Type } from "typebox"
 import { noStatus } from "./fields.ts"
 import type { ResourceKind } from "./kind.ts"
 
@@ -18,8 +18,6 @@ const spec = Type.Object(
   },
   { description: "Timers and options of the BFD sessions that use this profile." },
 )
-
-export type BFDProfileSpec = Static<typeof spec>
 
 export const bfdProfile: ResourceKind = {
   kind: "BFDProfile",

@@ -108,7 +108,6 @@ const v1beta2 = Type.Object(
   { description: "The BGP router to talk to." },
 )
 
-export type BGPPeerSpecV1beta1 = Static<typeof v1beta1>
 export type BGPPeerSpec = Static<typeof v1beta2>
 
 const columns: readonly PrinterColumn[] = [

@@ -1,4 +1,4 @@
-import { type Static, Type } from "typebox"
+import { Type } from "typebox"
 import type { ResourceKind } from "./kind.ts"
 
 /** `metav1.Condition`. */
@@ -42,8 +42,6 @@ const status = Type.Object(
   },
   { description: "Whether the component accepted the configuration." },
 )
-
-export type ConfigurationStateStatus = Static<typeof status>
 
 export const configurationState: ResourceKind = {
   kind: "ConfigurationState",

@@ -1,4 +1,4 @@
-import { type Static, Type } from "typebox"
+import { Type } from "typebox"
 import { rule } from "./fields.ts"
 import type { PrinterColumn, ResourceKind } from "./kind.ts"
 
@@ -34,9 +34,6 @@ const bgpStatus = Type.Object(
   },
   { description: "To whom the node announces the Service." },
 )
-
-export type ServiceL2StatusStatus = Static<typeof l2Status>
-export type ServiceBGPStatusStatus = Static<typeof bgpStatus>
 
 const spec = Type.Optional(Type.Object({}, { description: "Unused." }))
 
