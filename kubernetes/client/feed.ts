@@ -38,6 +38,7 @@ export function startFeed<T>({ cluster, collection, keep, log, time }: FeedOptio
   const listeners: FeedListener<T>[] = []
   let listed = false
   let missing = false
+  let unwatchable = false
   let connection: Connection = { kind: "connecting" }
   const { resource, kind, apiVersion } = collection
 
@@ -60,16 +61,21 @@ export function startFeed<T>({ cluster, collection, keep, log, time }: FeedOptio
           resource,
         })
       },
+      unwatchable(reason) {
+        if (unwatchable) return
+        unwatchable = true
+        log.warn(`may not watch ${resource}; reading the list once a minute instead`, { reason })
+      },
       connected() {
         if (connection.kind === "connected") return
-        if (connection.kind === "lost") log.info("the API server answers again", { resource })
+        if (connection.kind === "lost") log.info(`following ${resource} again`)
         connection = { kind: "connected" }
         each((listener) => listener.connection?.())
       },
       disconnected(reason) {
         if (connection.kind === "lost" && connection.reason === reason) return
         connection = { kind: "lost", reason }
-        log.warn("lost the API server, what is known stays in force", { resource, reason })
+        log.warn(`cannot follow ${resource}; what is known stays in force`, { reason })
         each((listener) => listener.connection?.())
       },
     },

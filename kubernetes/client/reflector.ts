@@ -25,6 +25,8 @@ export interface ReflectorEvents<T> {
   disconnected(reason: string): void
   /** The server does not know this collection: a definition is not installed. Counts as empty and is asked for again. */
   missing(): void
+  /** We may list but not watch: the list is read again every minute. */
+  unwatchable(reason: string): void
 }
 
 export interface ReflectorOptions<T> {
@@ -43,6 +45,7 @@ type Outcome =
   /** The version is too old for the server: list again. */
   | { readonly kind: "expired" }
   | { readonly kind: "missing" }
+  | { readonly kind: "unwatchable"; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string; readonly retryAfterMs?: number }
 
 const pageSize = 500
@@ -50,6 +53,7 @@ const pageSize = 500
 const silenceMs = 90_000
 // A watch that lived this long was no failure, whatever ended it.
 const healthyMs = 5_000
+const pollMs = 60_000
 
 export function startReflector<T>({ cluster, collection, keep, on, time }: ReflectorOptions<T>): Reflector<T> {
   const { path, resource, labelSelector } = collection
@@ -97,6 +101,11 @@ export function startReflector<T>({ cluster, collection, keep, on, time }: Refle
         if (listedMs === undefined) on.listed()
         version = undefined
         return wait()
+      case "unwatchable":
+        on.unwatchable(outcome.reason)
+        on.connected()
+        version = undefined
+        return pause(time, pollMs * (0.8 + 0.4 * time.random()), stopped.signal)
       case "failed":
         on.disconnected(outcome.reason)
         return wait(outcome.retryAfterMs)
@@ -172,7 +181,12 @@ export function startReflector<T>({ cluster, collection, keep, on, time }: Refle
       },
       signal: AbortSignal.any([stopped.signal, silence.signal]),
     })
-    if (!opened.ok) return refused(opened.error)
+    if (!opened.ok) {
+      // MetalLB's roles let the controller list nodes, and everybody list Pods, without watching them.
+      if (opened.error.kind === "refused" && opened.error.status === 403)
+        return { kind: "unwatchable", reason: opened.error.message }
+      return refused(opened.error)
+    }
     on.connected()
 
     const openedMs = time.monotonicMs()

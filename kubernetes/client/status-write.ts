@@ -28,7 +28,8 @@ export function statusWriter(cluster: Cluster, known: (key: string) => JsonObjec
     })
     if (!answer.ok) return outcomeOf(answer.error)
     if (!isObject(answer.value)) return { kind: "failed", message: "the API server answered with no Service" }
-    written.set(wanted.key, answer.value)
+    // Only where a watch will clear it again.
+    if (known(wanted.key) !== undefined) written.set(wanted.key, answer.value)
     return { kind: "written", resourceVersion: versionOf(answer.value) }
   }
 

@@ -27,6 +27,7 @@ async function follow(t: ExecutionContext, prepare: (api: FakeApi) => void = () 
       connected: () => said.push("connected"),
       disconnected: (reason) => said.push(`lost: ${reason}`),
       missing: () => said.push("missing"),
+      unwatchable: (reason) => said.push(`unwatchable: ${reason}`),
     },
   })
   t.teardown(async () => {
@@ -218,6 +219,23 @@ test("a collection that is not installed counts as empty; once it is there its o
   await watching()
   t.deepEqual(said.slice(0, 3), ["missing", "connected", "listed"])
   t.deepEqual(changes(), ["shop/a plain"])
+})
+
+test("allowed to list but not to watch: the list is read again and again, without an alarm", async (t) => {
+  const forbidden = status(403, "Forbidden", "services is forbidden: cannot watch")
+  const { api, said, changes, watching } = await follow(t, (api) => {
+    api.put(all, service("a"))
+    for (let i = 0; i < 2; i++) api.intercept(isWatch, forbidden)
+  })
+  await until(() => said.includes("unwatchable: services is forbidden: cannot watch"), "said once")
+  api.putUnseen(all, service("b"))
+  await until(() => changes().includes("shop/b plain"), "the change")
+  // Allowed after all.
+  await watching()
+  t.deepEqual(
+    said.filter((line) => line.startsWith("lost")),
+    [],
+  )
 })
 
 test("gone after it had been listed: what was known stays", async (t) => {
