@@ -1,0 +1,208 @@
+import { ceaseSubcode } from "../../protocols/bgp/iana.ts"
+import { cease, type Notification } from "../../protocols/bgp/notification.ts"
+import type { Actor, Context, Exit } from "../../supervision/actor.ts"
+import type { ActorRef } from "../../supervision/reference.ts"
+import type { BgpCommand, BgpReport, DesiredPeer, SessionReport } from "./messages.ts"
+import { peerActor, type PeerMessage, type PeerNews } from "./peer.ts"
+import { defaultRetry, type RetryWaits } from "./settings.ts"
+
+export interface BgpConfig {
+  /** Waits between tries to connect; absent: MetalLB's. */
+  readonly retry?: RetryWaits
+}
+
+type Message =
+  | BgpCommand
+  | PeerNews
+  | { readonly kind: "peer-started"; readonly name: string }
+  | { readonly kind: "peer-exited"; readonly name: string; readonly exit: Exit }
+  | { readonly kind: "report-due" }
+  | { readonly kind: "subscriber-gone"; readonly subscriber: ActorRef<BgpReport> }
+
+interface PeerEntry {
+  readonly ref: ActorRef<PeerMessage>
+  readonly desired: DesiredPeer
+  /** Started and not known to have exited: it can hear. */
+  readonly alive: boolean
+  /** Told to say goodbye; stopped once it has. */
+  readonly closing: boolean
+  readonly report?: SessionReport
+  /** Why its former life ended, until it has other troubles to tell of. */
+  readonly fault?: string
+}
+
+interface BgpState {
+  readonly retry: RetryWaits
+  readonly peers: ReadonlyMap<string, PeerEntry>
+  readonly subscribers: readonly ActorRef<BgpReport>[]
+  readonly lastReportMs: number
+  /** Set once: from then on nothing is wanted any more. */
+  readonly shutdown?: readonly ActorRef<{ readonly kind: "shut-down" }>[]
+}
+
+type BgpContext = Context<Message>
+
+const reportEveryMs = 100
+/** A subscriber more than this replaces the oldest one. */
+const subscriberLimit = 8
+const shutdownText = "speaker is shutting down"
+
+/**
+ * Root of the BGP thread: one child for each peer. It knows what is wanted and tells it again to a child that had to be
+ * restarted; all else is the child's affair.
+ */
+export const bgpActor: Actor<BgpConfig, BgpState, Message> = {
+  kind: "bgp",
+  supervision: {
+    strategy: "one_for_one",
+    // A peer that cannot be kept alive must not take the others' sessions with it: it is retried for ever, ever later.
+    intensity: { restarts: Number.POSITIVE_INFINITY, withinMs: 60_000 },
+    backoff: { minMs: 20, maxMs: 10_000, jitter: 0.2 },
+  },
+  start: (config) => ({
+    retry: config.retry ?? defaultRetry,
+    peers: new Map(),
+    subscribers: [],
+    lastReportMs: Number.NEGATIVE_INFINITY,
+  }),
+  receive(state, message, context) {
+    switch (message.kind) {
+      case "peers":
+        return state.shutdown === undefined ? want(state, message.peers, context) : state
+      case "subscribe":
+        return subscribe(state, message.subscriber, context)
+      case "shutdown":
+        return shutDown(state, message.replyTo, context)
+      case "session":
+        return heard(state, message.report, context)
+      case "closed":
+        return closed(state, message.name, context)
+      case "peer-started":
+        return started(state, message.name, context)
+      case "peer-exited":
+        return exited(state, message.name, message.exit, context)
+      case "report-due":
+        return publish(state, context)
+      case "subscriber-gone":
+        return { ...state, subscribers: state.subscribers.filter((one) => !sameRef(one, message.subscriber)) }
+    }
+  },
+}
+
+function want(state: BgpState, desired: readonly DesiredPeer[], context: BgpContext): BgpState {
+  const peers = new Map(state.peers)
+  for (const peer of desired) {
+    const known = peers.get(peer.name)
+    if (known?.alive === true) context.send(known.ref, { kind: "desired", peer })
+    const ref = known?.ref ?? spawnPeer(state, peer.name, context)
+    peers.set(peer.name, { alive: false, ...known, ref, desired: peer, closing: false })
+  }
+  const names = new Set(desired.map(({ name }) => name))
+  let next: BgpState = { ...state, peers }
+  for (const name of peers.keys()) {
+    if (!names.has(name)) next = close(next, name, cease(ceaseSubcode.peerDeconfigured), context)
+  }
+  return reportSoon(next, context)
+}
+
+const spawnPeer = (state: BgpState, name: string, context: BgpContext): ActorRef<PeerMessage> =>
+  context.spawn({
+    id: name,
+    actor: peerActor,
+    config: { name, parent: context.self, retry: state.retry },
+    started: () => ({ kind: "peer-started", name }),
+  })
+
+function close(state: BgpState, name: string, notification: Notification, context: BgpContext): BgpState {
+  const entry = state.peers.get(name)
+  if (entry === undefined || entry.closing) return state
+  const next: BgpState = { ...state, peers: new Map(state.peers).set(name, { ...entry, closing: true }) }
+  // Between two lives it has no connection, so there is nobody to say goodbye to.
+  if (!entry.alive) return closed(next, name, context)
+  context.send(entry.ref, { kind: "close", notification })
+  return next
+}
+
+/** Each incarnation is told what should be, the first included. */
+function started(state: BgpState, name: string, context: BgpContext): BgpState {
+  const entry = state.peers.get(name)
+  if (entry === undefined) return state
+  context.watch(entry.ref, (exit) => ({ kind: "peer-exited", name, exit }))
+  context.send(entry.ref, { kind: "desired", peer: entry.desired })
+  return { ...state, peers: new Map(state.peers).set(name, { ...entry, alive: true }) }
+}
+
+function exited(state: BgpState, name: string, exit: Exit, context: BgpContext): BgpState {
+  const entry = state.peers.get(name)
+  if (entry === undefined) return state
+  if (entry.closing) return closed(state, name, context)
+  const fault = `session was restarted after a fault: ${exit.error ?? exit.reason}`
+  const peers = new Map(state.peers).set(name, { ...entry, alive: false, fault })
+  const next: BgpState = { ...state, peers }
+  if (entry.report === undefined) return next
+  const { lastError: _, ...report } = entry.report
+  return heard(next, { ...report, state: "idle", sinceMs: context.world.clock.wallMs(), prefixesSent: 0 }, context)
+}
+
+/** It has said goodbye; unless it is wanted again meanwhile, it goes. */
+function closed(state: BgpState, name: string, context: BgpContext): BgpState {
+  const entry = state.peers.get(name)
+  if (entry === undefined || !entry.closing) return state
+  context.unwatch(entry.ref)
+  context.stop(entry.ref)
+  const peers = new Map(state.peers)
+  peers.delete(name)
+  return reportSoon(answerIfDone({ ...state, peers }, context), context)
+}
+
+function shutDown(state: BgpState, replyTo: ActorRef<{ readonly kind: "shut-down" }>, context: BgpContext): BgpState {
+  const goodbye = cease(ceaseSubcode.administrativeShutdown, shutdownText)
+  let next: BgpState = { ...state, shutdown: [...(state.shutdown ?? []), replyTo] }
+  for (const name of state.peers.keys()) next = close(next, name, goodbye, context)
+  return answerIfDone(next, context)
+}
+
+function answerIfDone(state: BgpState, context: BgpContext): BgpState {
+  if (state.shutdown === undefined || state.peers.size > 0) return state
+  for (const replyTo of state.shutdown) context.send(replyTo, { kind: "shut-down" })
+  return { ...state, shutdown: [] }
+}
+
+function subscribe(state: BgpState, subscriber: ActorRef<BgpReport>, context: BgpContext): BgpState {
+  const others = state.subscribers.filter((one) => !sameRef(one, subscriber))
+  context.watch(subscriber, () => ({ kind: "subscriber-gone", subscriber }))
+  context.send(subscriber, reportOf(state))
+  return { ...state, subscribers: [...others, subscriber].slice(-subscriberLimit) }
+}
+
+const sameRef = (a: ActorRef<never>, b: ActorRef<never>): boolean => a.path === b.path && a.uid === b.uid
+
+function heard(state: BgpState, told: SessionReport, context: BgpContext): BgpState {
+  const entry = state.peers.get(told.name)
+  if (entry === undefined) return state
+  const { fault, ...known } = entry
+  const kept = told.lastError === undefined && fault !== undefined ? { fault } : {}
+  const report: SessionReport = kept.fault === undefined ? told : { ...told, lastError: kept.fault }
+  return reportSoon({ ...state, peers: new Map(state.peers).set(told.name, { ...known, ...kept, report }) }, context)
+}
+
+/** At once, if the last report is long enough ago. */
+function reportSoon(state: BgpState, context: BgpContext): BgpState {
+  const waitMs = state.lastReportMs + reportEveryMs - context.world.clock.monotonicMs()
+  if (waitMs <= 0) return publish(state, context)
+  context.timers.set("report", waitMs, { kind: "report-due" })
+  return state
+}
+
+function publish(state: BgpState, context: BgpContext): BgpState {
+  const report = reportOf(state)
+  for (const subscriber of state.subscribers) context.send(subscriber, report)
+  return { ...state, lastReportMs: context.world.clock.monotonicMs() }
+}
+
+/** A peer is listed once it has said something of itself, and no longer than it is wanted. */
+function reportOf(state: BgpState): BgpReport {
+  const sessions: SessionReport[] = []
+  for (const { report, closing } of state.peers.values()) if (report !== undefined && !closing) sessions.push(report)
+  return { kind: "bgp-report", sessions }
+}

@@ -1,0 +1,143 @@
+import { takeFrames } from "../../protocols/bgp/framing.ts"
+import type { Notification } from "../../protocols/bgp/notification.ts"
+import { speaksFourOctetAs } from "../../protocols/bgp/open.ts"
+import { decode, encode, type Message, type Received } from "../../protocols/bgp/packet.ts"
+import type { Event } from "../../protocols/bgp/session.ts"
+import { type Ip, parseIp } from "../../protocols/ip.ts"
+import type { NetworkError, TcpTarget, World } from "../../supervision/world.ts"
+
+/** One TCP connection to a peer. Bytes become events of the session here, so that what crosses the mailbox is small. */
+export interface Connection {
+  /** Absent until opened. */
+  readonly local: Ip | undefined
+  readonly sent: { readonly messages: number; readonly bytes: number }
+  send(message: Message): boolean
+  /** A message that is bytes already. False when more waits than the system takes at once; empty bytes only ask. */
+  write(bytes: Uint8Array): boolean
+  /** What was sent may still leave; nothing that arrives counts any more. */
+  finish(): void
+  destroy(): void
+}
+
+export interface ConnectionHandlers {
+  /** What the session should hear, in order. Called outside any actor's turn. */
+  events(events: readonly Event[]): void
+  /** The last word, once: also after `finish`. */
+  gone(): void
+}
+
+/** How long a peer may take to read our NOTIFICATION and close, before we close for it. */
+const lingerMs = 1_000
+const nothing = new Uint8Array(0)
+
+export function openConnection(world: World, target: TcpTarget, on: ConnectionHandlers): Connection {
+  let rest: Uint8Array = nothing
+  let fourOctet = false
+  let open = false
+  let deaf = false
+  let over = false
+  let stopLinger = (): void => {}
+  const sent = { messages: 0, bytes: 0 }
+
+  const tcp = world.network.connectTcp(target, {
+    opened() {
+      open = true
+      if (deaf) return
+      const local = localOf()
+      if (local === undefined) fail("the connection has no local address")
+      else on.events([{ kind: "tcp-opened", local }])
+    },
+    data(bytes) {
+      if (deaf) return
+      const frames = takeFrames(rest, bytes)
+      rest = frames.rest
+      const events: Event[] = []
+      for (const message of frames.messages) {
+        const event = eventOf(message)
+        // A peer that sends its whole table says the same thing thousands of times: it lives.
+        if (event.kind !== "update" || events.at(-1)?.kind !== "update") events.push(event)
+        if (event.kind === "fault") return last(events)
+      }
+      if (frames.fault !== undefined) return last([...events, { kind: "fault", fault: frames.fault }])
+      if (events.length > 0) on.events(events)
+    },
+    closed(error) {
+      over = true
+      stopLinger()
+      if (!deaf)
+        last([{ kind: "tcp-closed", ...(error === undefined ? {} : { error: describe(error, target, open) }) }])
+      on.gone()
+    },
+  })
+
+  function last(events: readonly Event[]): void {
+    deaf = true
+    on.events(events)
+  }
+
+  function fail(error: string): void {
+    last([{ kind: "tcp-closed", error }])
+    tcp.destroy()
+  }
+
+  function localOf(): Ip | undefined {
+    return tcp.local === undefined ? undefined : parseIp(tcp.local.address)
+  }
+
+  function eventOf(bytes: Uint8Array): Event {
+    const message = decode(bytes, { fourOctet })
+    if (!message.ok) return { kind: "fault", fault: message.error }
+    if (message.value.kind === "open") fourOctet = speaksFourOctetAs(message.value)
+    return asEvent(message.value)
+  }
+
+  function write(bytes: Uint8Array): boolean {
+    if (bytes.length > 0) {
+      sent.messages++
+      sent.bytes += bytes.length
+    }
+    return tcp.send(bytes)
+  }
+
+  return {
+    get local() {
+      return localOf()
+    },
+    sent,
+    send: (message) => write(encode(message, { fourOctet })),
+    write,
+    finish() {
+      deaf = true
+      if (over) return
+      if (!open) return tcp.destroy()
+      tcp.end()
+      stopLinger = world.timers.after(lingerMs, () => tcp.destroy())
+    },
+    destroy() {
+      deaf = true
+      stopLinger()
+      tcp.destroy()
+    },
+  }
+}
+
+function asEvent(message: Received): Event {
+  switch (message.kind) {
+    case "open":
+      return { kind: "open", open: message }
+    case "notification":
+      return { kind: "notification", notification: message satisfies Notification }
+    case "update":
+    case "keepalive":
+    case "route-refresh":
+      return { kind: message.kind }
+  }
+}
+
+function describe(error: NetworkError, target: TcpTarget, open: boolean): string {
+  if (open) return `${error.message} (${error.code})`
+  if (error.code === "EADDRNOTAVAIL" && target.sourceAddress !== undefined) {
+    return `address "${target.sourceAddress}" doesn't exist on this host`
+  }
+  return `failed to connect to ${target.address} port ${target.port}: ${error.message} (${error.code})`
+}

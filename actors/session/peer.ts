@@ -1,0 +1,247 @@
+import { type Notification, cease } from "../../protocols/bgp/notification.ts"
+import { ceaseSubcode } from "../../protocols/bgp/iana.ts"
+import { type Effect, type Event, newSession, type Session, step, type Timer } from "../../protocols/bgp/session.ts"
+import { describeWhy } from "../../protocols/bgp/why.ts"
+import type { Actor, Context } from "../../supervision/actor.ts"
+import type { ActorRef } from "../../supervision/reference.ts"
+import type { TcpTarget } from "../../supervision/world.ts"
+import { aim, type Announcing, beginAnnouncing, pump } from "./announcing.ts"
+import { type Connection, openConnection } from "./connection.ts"
+import { logChange, logRefused, logUnsent } from "./log.ts"
+import type { DesiredPeer, SessionReport } from "./messages.ts"
+import { planOf, type RetryWaits, sameSettings } from "./settings.ts"
+
+/*
+ *           desired, close                       events of the session
+ *   parent ───────────────► peer ◄──────────────────────────────────── connection ◄──► TCP
+ *          ◄───────────────      ───────────────────────────────────►
+ *           session, closed                      messages
+ */
+
+export interface PeerConfig {
+  readonly name: string
+  readonly parent: ActorRef<PeerNews>
+  readonly retry: RetryWaits
+}
+
+/** What a peer tells its parent. */
+export type PeerNews =
+  | { readonly kind: "session"; readonly report: SessionReport }
+  /** After `close`: nothing is open any more. */
+  | { readonly kind: "closed"; readonly name: string }
+
+export type PeerCommand =
+  /** What should be, all of it. Also after `close`: then the peer is wanted again. */
+  | { readonly kind: "desired"; readonly peer: DesiredPeer }
+  | { readonly kind: "close"; readonly notification: Notification }
+
+export type PeerMessage =
+  | PeerCommand
+  | { readonly kind: "timer"; readonly timer: Timer }
+  | { readonly kind: "heard"; readonly connection: number; readonly events: readonly Event[] }
+  | { readonly kind: "gone"; readonly connection: number }
+  /** More routes may be written. */
+  | { readonly kind: "pump" }
+
+interface PeerState {
+  readonly config: PeerConfig
+  readonly desired?: DesiredPeer
+  readonly target?: TcpTarget
+  /** Absent: nothing wanted yet, or settings that cannot work. */
+  readonly session?: Session
+  /** The one that counts, of those in `open`. */
+  readonly connection?: number
+  /** Also those that only wait for our last words to leave. */
+  readonly open: ReadonlyMap<number, Connection>
+  readonly connections: number
+  readonly announcing?: Announcing
+  readonly closing: boolean
+  readonly sinceMs: number
+  readonly lastError?: string
+  readonly updatesSent: number
+  readonly reported?: SessionReport
+}
+
+type PeerContext = Context<PeerMessage>
+
+/** How often a full socket is asked whether it takes more. */
+const drainMs = 5
+
+export const peerActor: Actor<PeerConfig, PeerState, PeerMessage> = {
+  kind: "bgp-session",
+  start: (config, context) => ({
+    config,
+    open: new Map(),
+    connections: 0,
+    closing: false,
+    sinceMs: context.world.clock.wallMs(),
+    updatesSent: 0,
+  }),
+  receive: (state, message, context) => report(handle(state, message, context), context),
+  /** A session that ends without `close` is to come back: the peer only sees the connection go. */
+  stop(state) {
+    for (const connection of state.open.values()) connection.destroy()
+  },
+}
+
+function handle(state: PeerState, message: PeerMessage, context: PeerContext): PeerState {
+  switch (message.kind) {
+    case "desired":
+      return desire(state, message.peer, context)
+    case "close":
+      return closedIfDone(stopSession({ ...state, closing: true }, message.notification, context), context)
+    case "timer":
+      return advance(state, { kind: `${message.timer}-timer` }, context)
+    case "heard":
+      return message.events.reduce(
+        // An event may end the connection; what came after it in the same bytes is void.
+        (next, event) => (next.connection === message.connection ? advance(next, event, context) : next),
+        state,
+      )
+    case "gone": {
+      const open = new Map(state.open)
+      open.delete(message.connection)
+      return closedIfDone({ ...state, open }, context)
+    }
+    case "pump":
+      return write(state, context)
+  }
+}
+
+function desire(state: PeerState, peer: DesiredPeer, context: PeerContext): PeerState {
+  const before = state.closing ? undefined : state.desired
+  const next: PeerState = { ...state, desired: peer, closing: false }
+  if (before !== undefined && sameSettings(before.session, peer.session)) return announce(next, context)
+  const plan = planOf(peer.session, state.config.retry, context.world.network)
+  const {
+    session: _session,
+    target: _target,
+    ...stopped
+  } = stopSession(next, cease(ceaseSubcode.otherConfigurationChange), context)
+  if (!plan.ok) return { ...stopped, lastError: plan.error }
+  const fresh: PeerState = { ...stopped, session: newSession(plan.value.session), target: plan.value.target }
+  return advance(fresh, { kind: "start" }, context)
+}
+
+const stopSession = (state: PeerState, notification: Notification, context: PeerContext): PeerState =>
+  advance(state, { kind: "stop", notification }, context)
+
+function closedIfDone(state: PeerState, context: PeerContext): PeerState {
+  if (state.closing && state.open.size === 0) {
+    context.send(state.config.parent, { kind: "closed", name: state.config.name })
+  }
+  return state
+}
+
+function advance(state: PeerState, event: Event, context: PeerContext): PeerState {
+  if (state.session === undefined) return state
+  const [session, effects] = step(state.session, event, context.world.random.u32())
+  return effects.reduce<PeerState>((next, effect) => perform(next, effect, context), { ...state, session })
+}
+
+function perform(state: PeerState, effect: Effect, context: PeerContext): PeerState {
+  switch (effect.kind) {
+    case "connect":
+      return connect(state, context)
+    case "send":
+      connectionOf(state)?.send(effect.message)
+      return state
+    case "close": {
+      connectionOf(state)?.finish()
+      const { connection: _, ...rest } = state
+      return rest
+    }
+    case "set-timer":
+      context.timers.set(effect.timer, effect.afterMs, { kind: "timer", timer: effect.timer })
+      return state
+    case "cancel-timers":
+      for (const timer of ["retry", "hold", "keepalive", "stable"] as const) context.timers.cancel(timer)
+      return state
+    case "state-changed":
+      return changed(state, effect, context)
+  }
+}
+
+const connectionOf = (state: PeerState): Connection | undefined =>
+  state.connection === undefined ? undefined : state.open.get(state.connection)
+
+function connect(state: PeerState, context: PeerContext): PeerState {
+  if (state.target === undefined) return state
+  const id = state.connections + 1
+  const { self } = context
+  const connection = openConnection(context.world, state.target, {
+    events: (events) => context.send(self, { kind: "heard", connection: id, events }),
+    gone: () => context.send(self, { kind: "gone", connection: id }),
+  })
+  return { ...state, connection: id, connections: id, open: new Map(state.open).set(id, connection) }
+}
+
+function changed(
+  state: PeerState,
+  effect: Extract<Effect, { kind: "state-changed" }>,
+  context: PeerContext,
+): PeerState {
+  if (state.desired !== undefined) logChange(context.log, state.desired, effect)
+  const next: PeerState = {
+    ...state,
+    sinceMs: context.world.clock.wallMs(),
+    ...(effect.why === undefined ? {} : { lastError: describeWhy(effect.why) }),
+  }
+  if (effect.to === "established") return establish(next, context)
+  if (effect.from !== "established") return next
+  if (state.desired !== undefined && state.announcing?.pending !== undefined) {
+    logUnsent(context.log, state.desired, next.lastError ?? "session ended")
+  }
+  context.timers.cancel("pump")
+  const { announcing: _, ...rest } = next
+  return rest
+}
+
+function establish(state: PeerState, context: PeerContext): PeerState {
+  const nextHop = connectionOf(state)?.local
+  const negotiated = state.session?.negotiated
+  if (nextHop === undefined || negotiated === undefined || state.desired === undefined) return state
+  const { myASN, peerASN } = state.desired.session
+  const announcing = beginAnnouncing({ myASN, peerASN, nextHop, fourOctet: negotiated.fourOctet }, negotiated.endOfRib)
+  return announce({ ...state, announcing }, context)
+}
+
+/** The change goes out in this turn. */
+function announce(state: PeerState, context: PeerContext): PeerState {
+  const { announcing, desired } = state
+  if (announcing === undefined || desired === undefined) return state
+  const aimed = aim(announcing, desired.routes)
+  logRefused(context.log, desired, announcing.refused, aimed.refused)
+  return write({ ...state, announcing: aimed }, context)
+}
+
+function write(state: PeerState, context: PeerContext): PeerState {
+  const connection = connectionOf(state)
+  if (state.announcing === undefined || connection === undefined) return state
+  const { announcing, updatesSent, again } = pump(state.announcing, connection)
+  if (again !== undefined) context.timers.set("pump", again === "now" ? 0 : drainMs, { kind: "pump" })
+  return { ...state, announcing, updatesSent: state.updatesSent + updatesSent }
+}
+
+/** Told when something in it has changed. */
+function report(state: PeerState, context: PeerContext): PeerState {
+  const { desired, reported } = state
+  if (desired === undefined) return state
+  const next: SessionReport = {
+    name: state.config.name,
+    address: desired.session.address,
+    port: desired.session.port,
+    state: state.session?.state ?? "idle",
+    sinceMs: state.sinceMs,
+    ...(state.lastError === undefined ? {} : { lastError: state.lastError }),
+    prefixesWanted: desired.routes.length,
+    prefixesSent: state.announcing?.sent.size ?? 0,
+    updatesSent: state.updatesSent,
+  }
+  if (reported !== undefined && sameReport(next, reported)) return state
+  context.send(state.config.parent, { kind: "session", report: next })
+  return { ...state, reported: next }
+}
+
+const sameReport = (a: SessionReport, b: SessionReport): boolean =>
+  (Object.keys(a) as (keyof SessionReport)[]).every((key) => a[key] === b[key])
