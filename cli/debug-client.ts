@@ -23,7 +23,7 @@ function ask(at: DebugAt, method: string, path: string): Promise<string> {
   const where = typeof at === "string" ? { socketPath: at } : at
   const name = typeof at === "string" ? at : `${at.host}:${at.port}`
   return new Promise((resolve, reject) => {
-    const request = http.request({ ...where, method, path, timeout: 5_000 }, (response) => {
+    const request = http.request({ ...where, method, path, timeout: 5_000, agent: false }, (response) => {
       let body = ""
       response.setEncoding("utf8")
       response.on("data", (chunk: string) => {
