@@ -332,7 +332,8 @@ export class Cell extends NactActor implements Runnable {
     this.kernel.left(this)
     if (this.exit !== undefined) fire(this.#watchers, this.exit)
     this.#watchers = undefined
-    this.kernel.queue.push({ run: () => this.parentCell?.family?.exited(this) })
+    const { parentCell } = this
+    if (parentCell !== undefined) this.kernel.queue.push({ run: () => parentCell.family?.exited(this) })
   }
 }
 

@@ -1,0 +1,118 @@
+import { isIPv6 } from "node:net"
+import type { Life, Schedule } from "./simulated-schedule.ts"
+import type { NetworkError } from "./world.ts"
+
+export interface Conditions {
+  /** One way, drawn anew for each packet. */
+  readonly delayMs: readonly [number, number]
+  /** Share of packets that are lost between hosts, 0 … 1. */
+  readonly loss: number
+}
+
+export interface Host {
+  readonly name: string
+  readonly addresses: readonly string[]
+  life: Life
+  nextPort: number
+}
+
+/** What a test may do to the machines and the wires between them. */
+export interface NetworkControl {
+  /** Nothing passes between the two, or between `a` and everyone. */
+  partition(a: string, b?: string): void
+  /** Without arguments all partitions end. */
+  heal(a?: string, b?: string): void
+  shape(conditions: Partial<Conditions>): void
+  /** Loses power: its sockets are gone without a word to the peers. `world` of the same name starts it anew. */
+  kill(host: string): void
+  /** Stands still, as a suspended virtual machine: timers and packets wait. */
+  pause(host: string): void
+  resume(host: string): void
+  /** Carrier of one of its interfaces. */
+  setLink(host: string, networkInterface: string, up: boolean): void
+}
+
+/** The hosts, and whether a packet gets from one to another. */
+export class Fabric {
+  readonly schedule: Schedule
+  readonly hosts = new Map<string, Host>()
+  conditions: Conditions
+  readonly #byAddress = new Map<string, Host>()
+  readonly #cuts = new Set<string>()
+
+  constructor(schedule: Schedule, conditions: Conditions) {
+    this.schedule = schedule
+    this.conditions = conditions
+  }
+
+  /** A new life for the host; the old one, if it still lived, ends. */
+  boot(name: string, addresses: readonly string[] | undefined): Host {
+    const before = this.hosts.get(name)
+    if (before !== undefined) before.life.dead = true
+    const host: Host = {
+      name,
+      addresses: addresses ?? before?.addresses ?? [`10.0.0.${this.hosts.size + 1}`],
+      life: { host: name, dead: false, paused: false, held: [] },
+      nextPort: 49_152,
+    }
+    for (const address of host.addresses) {
+      const owner = this.#byAddress.get(address)
+      if (owner !== undefined && owner.name !== name)
+        throw new Error(`simulation: ${address} belongs to ${owner.name} and ${name}`)
+      this.#byAddress.set(address, host)
+    }
+    this.hosts.set(name, host)
+    return host
+  }
+
+  hostOf(address: string): Host | undefined {
+    return this.#byAddress.get(address)
+  }
+
+  named(name: string): Host {
+    const host = this.hosts.get(name)
+    if (host === undefined) throw new Error(`simulation: no host ${name}`)
+    return host
+  }
+
+  /** The address that a socket bound to `bound` sends from; undefined when it is not this host's. */
+  sourceOf(host: Host, bound: string, to?: string): string | undefined {
+    if (bound !== "0.0.0.0" && bound !== "::") return host.addresses.includes(bound) ? bound : undefined
+    const version = isIPv6(to ?? bound)
+    return host.addresses.find((address) => isIPv6(address) === version)
+  }
+
+  cut(a: string, b: string | undefined): void {
+    this.#cuts.add(pair(a, b ?? "*"))
+  }
+
+  mend(a: string | undefined, b: string | undefined): void {
+    if (a === undefined) return this.#cuts.clear()
+    if (b !== undefined) return void this.#cuts.delete(pair(a, b))
+    for (const each of this.#cuts) if (each.split("|").includes(a)) this.#cuts.delete(each)
+  }
+
+  reaches(a: Host, b: Host): boolean {
+    if (a === b) return true
+    return (
+      !b.life.dead && ![pair(a.name, b.name), pair(a.name, "*"), pair(b.name, "*")].some((cut) => this.#cuts.has(cut))
+    )
+  }
+
+  delayMs(a: Host, b: Host): number {
+    const [low, high] = this.conditions.delayMs
+    return a === b ? this.schedule.uniform(0, 0.05) : this.schedule.uniform(low, high)
+  }
+
+  loses(a: Host, b: Host): boolean {
+    return a !== b && this.schedule.chance(this.conditions.loss)
+  }
+}
+
+function pair(a: string, b: string): string {
+  return a < b ? `${a}|${b}` : `${b}|${a}`
+}
+
+export function refuse(code: string, message: string): { readonly ok: false; readonly error: NetworkError } {
+  return { ok: false, error: { code, message } }
+}
