@@ -31,7 +31,7 @@ export interface SpeakerConfig {
 export type SpeakerMessage =
   | { readonly kind: "status"; readonly replyTo: ActorRef<SpeakerStatus> }
   | { readonly kind: "metrics"; readonly replyTo: ActorRef<SpeakerMetrics> }
-  /** Orderly end: nothing new is announced, gossip and BGP say good-bye, then the answer, then the whole tree stops. */
+  /** Orderly end: nothing new is announced, gossip and BGP say good-bye, then the answer. Then stop the system. */
   | { readonly kind: "shutdown"; readonly replyTo: ActorRef<{ readonly kind: "shut-down" }> }
 
 type Thread = "gossip" | "layer2" | "bgp"
@@ -71,8 +71,9 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
   supervision: {
     strategy: "one_for_one",
     // A thread that cannot start (a port in use, a capability missing) must not end what the other threads do.
-    intensity: { restarts: Number.POSITIVE_INFINITY, withinMs: 60_000 },
-    backoff: { minMs: 20, maxMs: 10_000, jitter: 0.2 },
+    // One that has run for a few seconds is back at once the next time.
+    intensity: { restarts: Number.POSITIVE_INFINITY, withinMs: 5_000 },
+    backoff: { minMs: 20, maxMs: 5_000, jitter: 0.2 },
   },
   start(config, context) {
     const { threads, nodeName, api, loadBalancerClass, ignoreExcludeLoadBalancer } = config
@@ -167,6 +168,5 @@ async function shutDown(
   ])
   context.log.info("done", { op: "shutdown" })
   context.send(replyTo, { kind: "shut-down" })
-  context.stop()
   return state
 }

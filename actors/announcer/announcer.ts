@@ -43,8 +43,8 @@ export const announcerActor: Actor<AnnouncerConfig, AnnouncerState, Message> = {
   supervision: {
     strategy: "one_for_one",
     // A Service whose actor dies again and again must not take the others' announcements with it.
-    intensity: { restarts: Number.POSITIVE_INFINITY, withinMs: 60_000 },
-    backoff: { minMs: 10, maxMs: 10_000, jitter: 0.2 },
+    intensity: { restarts: Number.POSITIVE_INFINITY, withinMs: 5_000 },
+    backoff: { minMs: 10, maxMs: 5_000, jitter: 0.2 },
   },
   start(config, context) {
     if (config.gossip !== undefined) context.send(config.gossip, { kind: "subscribe", subscriber: context.self })
@@ -307,13 +307,13 @@ function flushSoon(state: AnnouncerState, context: Context<Message>): void {
 function flush(state: AnnouncerState, context: Context<Message>): void {
   state.flushing = false
   if (state.undecided.size > 0) return
-  state.unflushed = false
   const table = wantedTable(state)
   if (table !== undefined && !isDeepStrictEqual(table, state.table)) {
     state.table = table
     context.send(state.config.layer2, { kind: "table", entries: table })
   }
   const peers = wantedPeers(state)
+  state.unflushed = table === undefined || peers === undefined
   if (peers !== undefined && !isDeepStrictEqual(peers, state.peers)) {
     state.peers = peers
     context.send(state.config.bgp, { kind: "peers", peers })

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { Ip } from "../../protocols/ip.ts"
 
 /** A candidate with what placed it: both keys of the order. */
@@ -21,6 +21,4 @@ export function rank(nodes: Iterable<string>, ip: Ip, scoreOf: (node: string) =>
     .sort((a, b) => b.score - a.score || (a.digest < b.digest ? -1 : 1))
 }
 
-function digestOf(node: string, ip: Ip): string {
-  return createHash("sha256").update(`${node}#${ip}`, "utf8").digest("hex")
-}
+const digestOf = (node: string, ip: Ip): string => hash("sha256", `${node}#${ip}`, "hex")

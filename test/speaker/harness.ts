@@ -7,6 +7,7 @@ import type { Actor, Log, ThreadEntry } from "../../supervision/actor.ts"
 import { realWorld } from "../../supervision/real-world.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import { startSystem } from "../../supervision/system.ts"
+import type { World } from "../../supervision/world.ts"
 import { endpoints, ip, node, service } from "../announcer/facts.ts"
 import { bgpNamed, l2Named, peerNamed, poolNamed } from "../support/configuration.ts"
 import { Cluster } from "./cluster.ts"
@@ -20,19 +21,25 @@ interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
+interface Harness {
+  readonly gossip?: "off"
+  /** The actors that can run do so in an order of this seed, rather than first come, first served. */
+  readonly seed?: number
+}
+
 /**
  * A speaker on virtual time, with threads that write down what they are told. Time passes only in `pass`; between two
  * calls everything that can happen without time has happened.
  */
-export async function speaker(over: Partial<SpeakerConfig> & { readonly gossip?: "off" } = {}) {
+export async function speaker(over: Partial<SpeakerConfig> & Harness = {}) {
   const cluster = new Cluster()
-  const time = virtualTime()
+  const time = virtualTime(over.seed)
   const lines: LogLine[] = []
   const system = startSystem({ name: "speaker", world: time.world, log: logTo(lines) })
   const layer2 = recorder<Layer2Command, Layer2Report>()
   const bgp = recorder<BgpCommand, BgpReport>()
   const gossip = recorder<GossipCommand, Members>()
-  const { gossip: withGossip, ...config } = over
+  const { gossip: withGossip, seed: _, ...config } = over
 
   for (const name of ["alpha", "bravo", "charlie"]) cluster.node(node(name))
   cluster.pods("10.0.0.1", "10.0.0.2", "10.0.0.3")
@@ -92,6 +99,13 @@ export async function speaker(over: Partial<SpeakerConfig> & { readonly gossip?:
         kind: "members",
         members: names.map((name) => (typeof name === "string" ? member(name) : name)),
       }),
+    /** Without waiting: of alpha and bravo those named are alive, the others dead. */
+    memberStates(others: readonly string[]) {
+      const states = ["alpha", "bravo"].map((name) => member(name, others.includes(name) ? "alive" : "dead"))
+      if (gossip.subscriber !== undefined) {
+        system.send(gossip.subscriber, { kind: "members", members: [...states, member("charlie")] })
+      }
+    },
     layer2Report: (over: Partial<Layer2Report>) => report(layer2, { ...noReport, ...over }),
     bgpReport: (report_: BgpReport) => report(bgp, report_),
     async kill(path: string) {
@@ -212,7 +226,7 @@ function logTo(lines: LogLine[]): Log {
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") }
 }
 
-function virtualTime() {
+function virtualTime(seed?: number) {
   let nowMs = 0
   const due = new Set<{ readonly atMs: number; readonly run: () => void }>()
   const next = () =>
@@ -230,6 +244,7 @@ function virtualTime() {
       },
     },
     random: { u32: () => 2 ** 31, bytes: (length) => new Uint8Array(length) },
+    ...(seed === undefined ? {} : { interleave: true, immediate: shuffled(seed) }),
   })
   return {
     world,
@@ -244,5 +259,23 @@ function virtualTime() {
       }
       nowMs = untilMs
     },
+  }
+}
+
+/** Whatever waits for its turn, in an order that the seed decides. */
+function shuffled(seed: number): World["immediate"] {
+  const waiting: (() => void)[] = []
+  let state = seed >>> 0
+  return (run) => {
+    waiting.push(run)
+    setImmediate(() => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+      const [chosen] = waiting.splice(Math.floor((state / 2 ** 32) * waiting.length), 1)
+      chosen?.()
+    })
+    return () => {
+      const at = waiting.indexOf(run)
+      if (at >= 0) waiting.splice(at, 1)
+    }
   }
 }
