@@ -1,0 +1,344 @@
+import { randomUUID } from "node:crypto"
+import { causesOf, decodeBody, normalize } from "./admission.ts"
+import { Deletion, type DeleteOptions } from "./deletion.ts"
+import { apply, ownUpdated, type Write } from "./fields/managers.ts"
+import { apiVersionOf, type Kind } from "./kinds/kind.ts"
+import { carryOver } from "./metadata.ts"
+import { generatedName } from "./names.ts"
+import { copy, equal, type KubeObject, type ManagedFieldsEntry } from "./object.ts"
+import {
+  alreadyExists,
+  ApiError,
+  badRequest,
+  conflict,
+  forbidden,
+  invalid,
+  invalidValue,
+  MODIFIED,
+  notFound,
+} from "./status.ts"
+import type { Key, Store } from "./store.ts"
+
+/** One request on a resource, after routing. */
+export interface Target {
+  readonly kind: Kind
+  readonly namespace: string
+  readonly name: string
+  readonly subresource: string
+  readonly manager: string
+  readonly dryRun: boolean
+  readonly fieldValidation: "Strict" | "Warn" | "Ignore"
+  /** Filled in: becomes `Warning` headers. */
+  readonly warnings: string[]
+}
+
+export type Change = (old: KubeObject) => KubeObject
+
+export interface Written {
+  readonly object: KubeObject
+  readonly created: boolean
+}
+
+/** Reads and writes of objects, by the rules that hold for every kind. Everything here is synchronous, so nothing races. */
+export class Resources {
+  readonly deletion: Deletion
+  readonly #store: Store
+  readonly #nowMs: () => number
+
+  constructor(store: Store, nowMs: () => number) {
+    this.#store = store
+    this.#nowMs = nowMs
+    this.deletion = new Deletion(store, nowMs)
+  }
+
+  get(target: Target): KubeObject {
+    const object = this.#store.get(keyOf(target))
+    if (object === undefined) throw notFound(target.kind, target.name)
+    return outward(target.kind, object)
+  }
+
+  create(target: Target, body: unknown): KubeObject {
+    const { kind } = target
+    const decoded = decodeBody(kind, body)
+    const { object, unknown } = normalize(kind, decoded)
+    this.#report(target, unknown, undefined)
+    this.#checkNamespace(target, object)
+    const nothing: KubeObject = { ...copy(kind.empty), apiVersion: object.apiVersion, kind: object.kind, metadata: {} }
+    const managed = ownUpdated(nothing, object, this.#write(target))
+    return this.#insert(target, object, managed)
+  }
+
+  /** Replaces or patches. `change` gets a copy of the present object in the request's version. */
+  update(target: Target, change: Change, how: { readonly replace: boolean }): Written {
+    const { kind } = target
+    const stored = this.#store.get(keyOf(target))
+    if (stored === undefined) {
+      if (!how.replace || kind.rules.createOnUpdate !== true) throw notFound(kind, target.name)
+      return { object: this.create({ ...target, subresource: "" }, change({} as KubeObject)), created: true }
+    }
+    const old = outward(kind, stored)
+    const { object, unknown } = normalize(kind, decodeBody(kind, change(copy(old))))
+    this.#report(target, unknown, how.replace ? undefined : object)
+    this.#checkIdentity(target, object, old, how.replace)
+    carryOver(object.metadata, old.metadata)
+    const base = { ...copy(kind.empty), ...old }
+    const managedFields = ownUpdated(base, object, this.#write(target))
+    return { object: this.#replace(target, stored, old, withManaged(object, managedFields)), created: false }
+  }
+
+  /** Server-side apply: creates, or merges by field ownership. */
+  apply(target: Target, body: unknown, force: boolean): Written {
+    const { kind } = target
+    if (target.manager === "") {
+      const causes = [
+        { reason: "FieldValueRequired", message: "Required value: is required for apply patch", field: "fieldManager" },
+      ]
+      throw new ApiError(
+        422,
+        "Invalid",
+        `PatchOptions.meta.k8s.io "" is invalid: fieldManager: ${causes[0]?.message}`,
+        {
+          group: "meta.k8s.io",
+          kind: "PatchOptions",
+          causes,
+        },
+      )
+    }
+    const applied = decodeBody(kind, body)
+    applied.metadata ??= {}
+    if (applied.metadata.managedFields !== undefined) {
+      throw badRequest("metadata.managedFields must be nil")
+    }
+    applied.metadata.name ??= target.name
+    if (kind.namespaced) applied.metadata.namespace ??= target.namespace
+    const checked = normalize(kind, applied, { complete: false })
+    this.#report(target, checked.unknown, checked.object)
+    const stored = this.#store.get(keyOf(target))
+    const write = this.#write(target)
+    if (stored === undefined) {
+      if (target.subresource !== "") throw notFound(kind, target.name)
+      const nothing: KubeObject = {
+        ...copy(kind.empty),
+        apiVersion: applied.apiVersion,
+        kind: applied.kind,
+        metadata: {},
+      }
+      const merged = apply(nothing, checked.object, write, force)
+      const { object } = normalize(kind, merged)
+      this.#checkNamespace(target, object)
+      return { object: this.#insert(target, object, merged.metadata.managedFields ?? []), created: true }
+    }
+    const old = outward(kind, stored)
+    const base = { ...copy(kind.empty), ...old }
+    const { resourceVersion: asked } = checked.object.metadata
+    if (asked !== undefined && asked !== old.metadata.resourceVersion) throw conflict(kind, target.name, MODIFIED)
+    const merged = apply(base, checked.object, write, force)
+    const { object } = normalize(kind, merged)
+    this.#checkIdentity(target, object, old, false)
+    carryOver(object.metadata, old.metadata)
+    const managed = merged.metadata.managedFields ?? []
+    return { object: this.#replace(target, stored, old, withManaged(object, managed)), created: false }
+  }
+
+  delete(target: Target, options: DeleteOptions): { readonly object: KubeObject; readonly gone: boolean } {
+    const result = this.deletion.delete(target.kind, keyOf(target), options, target.dryRun)
+    return { ...result, object: outward(target.kind, result.object) }
+  }
+
+  #insert(target: Target, object: KubeObject, managed: readonly ManagedFieldsEntry[]): KubeObject {
+    const { kind } = target
+    const { metadata } = object
+    if (metadata.resourceVersion !== undefined) {
+      throw badRequest("resourceVersion should not be set on objects to be created")
+    }
+    if (metadata.name === undefined && metadata.generateName !== undefined) {
+      metadata.name = generatedName(metadata.generateName)
+    }
+    if (kind.namespaced) metadata.namespace = target.namespace
+    else delete metadata.namespace
+    delete metadata.deletionTimestamp
+    delete metadata.deletionGracePeriodSeconds
+    delete metadata.generation
+    metadata.uid = randomUUID()
+    metadata.creationTimestamp = this.#timestamp()
+    if (kind.rules.generation === true) metadata.generation = 1
+    const ready = inward(kind, withManaged(object, managed), (working) => {
+      kind.rules.prepare?.(working, undefined, target.subresource)
+      const causes = causesOf(kind, working, undefined, "")
+      if (causes.length > 0) throw invalid(kind, metadata.name ?? "", causes)
+    })
+    const name = metadata.name ?? ""
+    const key: Key = { storageKey: kind.storageKey, namespace: metadata.namespace ?? "", name }
+    if (this.#store.get(key) !== undefined) throw alreadyExists(kind, name)
+    if (this.#store.full) throw new ApiError(507, "InsufficientStorage", "the store holds as many objects as it may")
+    const refused = kind.rules.allocate?.(ready, undefined) ?? []
+    if (refused.length > 0) throw invalid(kind, name, refused)
+    return outward(kind, target.dryRun ? ready : this.#store.put(key, ready))
+  }
+
+  #replace(target: Target, stored: KubeObject, old: KubeObject, object: KubeObject): KubeObject {
+    const { kind, name } = target
+    const early = !kind.custom
+    const ready = inward(kind, object, (working) => {
+      const before = early ? stored : old
+      kind.rules.prepare?.(working, before, target.subresource)
+      const causes = causesOf(kind, working, before, target.subresource)
+      if (causes.length > 0) throw invalid(kind, name, causes)
+      bumpGeneration(kind, working, before)
+    })
+    if (target.subresource === "") {
+      const refused = kind.rules.allocate?.(ready, stored) ?? []
+      if (refused.length > 0) throw invalid(kind, name, refused)
+    }
+    ready.metadata.resourceVersion = stored.metadata.resourceVersion ?? ""
+    if (sameButTimes(ready, stored)) return outward(kind, stored)
+    if (target.dryRun) return outward(kind, ready)
+    if (ready.metadata.deletionTimestamp !== undefined && !this.deletion.held(kind, ready)) {
+      this.#store.remove(keyOf(target), ready)
+      return outward(kind, ready)
+    }
+    const written = this.#store.put(keyOf(target), ready)
+    return outward(kind, written)
+  }
+
+  #checkIdentity(target: Target, object: KubeObject, old: KubeObject, replace: boolean): void {
+    const { kind, name } = target
+    const { metadata } = object
+    if (metadata.name !== undefined && metadata.name !== name) {
+      throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`)
+    }
+    if (metadata.name === undefined && replace) {
+      throw badRequest(`the name of the object (based on URL) was undeterminable: name must be provided`)
+    }
+    metadata.name = name
+    this.#matchNamespace(target, object)
+    if (metadata.uid !== undefined && metadata.uid !== old.metadata.uid) {
+      const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`
+      throw conflict(kind, name, why)
+    }
+    if (metadata.resourceVersion === undefined) {
+      if (replace && kind.rules.versionedUpdate === true) {
+        throw invalid(
+          kind,
+          name,
+          [invalidValue("metadata.resourceVersion", 0, "must be specified for an update")],
+          "resource",
+        )
+      }
+    } else if (metadata.resourceVersion !== old.metadata.resourceVersion) throw conflict(kind, name, MODIFIED)
+  }
+
+  #matchNamespace(target: Target, object: KubeObject): void {
+    const { metadata } = object
+    if (!target.kind.namespaced) return
+    if (metadata.namespace !== undefined && metadata.namespace !== target.namespace) {
+      throw badRequest("the namespace of the provided object does not match the namespace sent on the request")
+    }
+    metadata.namespace = target.namespace
+  }
+
+  #checkNamespace(target: Target, object: KubeObject): void {
+    const { kind, namespace } = target
+    this.#matchNamespace(target, object)
+    if (!kind.namespaced) return
+    const found = this.#store.get({ storageKey: "/namespaces", namespace: "", name: namespace })
+    if (found === undefined) {
+      throw new ApiError(404, "NotFound", `namespaces "${namespace}" not found`, {
+        name: namespace,
+        kind: "namespaces",
+      })
+    }
+    if (found.metadata.deletionTimestamp === undefined) return
+    const why = `unable to create new content in namespace ${namespace} because it is being terminated`
+    throw forbidden(kind, object.metadata.name ?? "", why, [
+      {
+        reason: "NamespaceTerminating",
+        message: `namespace ${namespace} is being terminated`,
+        field: "metadata.namespace",
+      },
+    ])
+  }
+
+  /** Unknown fields: an error, a warning or nothing, as the client asked. */
+  #report(target: Target, unknown: readonly string[], patched: KubeObject | undefined): void {
+    if (unknown.length === 0 || target.fieldValidation === "Ignore") return
+    const texts = unknown.map((path) => `unknown field "${path}"`)
+    if (target.fieldValidation === "Warn") {
+      target.warnings.push(...texts)
+      return
+    }
+    const { kind } = target
+    const text = `strict decoding error: ${texts.join(", ")}`
+    if (patched !== undefined) throw invalid(kind, target.name, [invalidValue("patch", "", text)])
+    throw badRequest(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${text}`)
+  }
+
+  #write(target: Target): Write {
+    const { kind, subresource } = target
+    const other = kind.custom ? ["spec", "metadata"] : ["spec"]
+    return {
+      manager: target.manager,
+      apiVersion: apiVersionOf(kind),
+      subresource,
+      time: this.#timestamp(),
+      schema: kind.schema,
+      ignored: subresource === "status" ? other : kind.rules.statusSubresource === true ? ["status"] : [],
+    }
+  }
+
+  #timestamp(): string {
+    return new Date(this.#nowMs()).toISOString().replace(/\.\d+Z$/, "Z")
+  }
+}
+
+export function keyOf(target: Pick<Target, "kind" | "namespace" | "name">): Key {
+  const { kind, namespace, name } = target
+  return { storageKey: kind.storageKey, namespace: kind.namespaced ? namespace : "", name }
+}
+
+/** From the stored form to the request's version. */
+export function outward(kind: Kind, object: KubeObject): KubeObject {
+  return kind.rules.decode?.(object) ?? object
+}
+
+/** Runs the kind's rules on the form they are written for, and returns the form that is stored. */
+function inward(kind: Kind, object: KubeObject, run: (working: KubeObject) => void): KubeObject {
+  const encode = kind.rules.encode ?? ((same: KubeObject) => same)
+  if (kind.custom) {
+    run(object)
+    return encode(object)
+  }
+  const working = encode(object)
+  run(working)
+  return working
+}
+
+function withManaged(object: KubeObject, managedFields: readonly ManagedFieldsEntry[]): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata
+  return {
+    ...object,
+    metadata: managedFields.length === 0 ? metadata : { ...metadata, managedFields: [...managedFields] },
+  }
+}
+
+function bumpGeneration(kind: Kind, object: KubeObject, old: KubeObject): void {
+  if (kind.rules.generation !== true) return
+  const ignored = new Set([
+    "metadata",
+    "apiVersion",
+    "kind",
+    ...(kind.rules.statusSubresource === true ? ["status"] : []),
+  ])
+  const body = (from: KubeObject) => Object.fromEntries(Object.entries(from).filter(([key]) => !ignored.has(key)))
+  if (!equal(body(object), body(old))) object.metadata.generation = (old.metadata.generation ?? 0) + 1
+}
+
+/** A write that would change nothing but ownership times is none: the resourceVersion stays. */
+function sameButTimes(a: KubeObject, b: KubeObject): boolean {
+  const timeless = (object: KubeObject): KubeObject => {
+    const { managedFields, ...metadata } = object.metadata
+    const entries = managedFields?.map(({ time: _, ...entry }) => entry)
+    return { ...object, metadata: entries === undefined ? metadata : { ...metadata, managedFields: entries } }
+  }
+  return equal(timeless(a), timeless(b))
+}

@@ -1,0 +1,50 @@
+import type { Schema } from "../definition.ts"
+import { get, isObject } from "../object.ts"
+import { typeFits } from "./validate.ts"
+import { fieldSchema } from "./shape.ts"
+
+/**
+ * The first field of a wrong JSON type, in the words of the Go decoder: built-in kinds are decoded before they are
+ * validated, so a string for a number is a bad request there, not an invalid object.
+ */
+export function typeFault(schema: Schema | undefined, value: unknown, path: string): string | undefined {
+  if (schema === undefined || value === null || value === undefined) return undefined
+  if (!typeFits(schema, value)) {
+    return `json: cannot unmarshal ${goName(value)} into Go struct field ${path} of type ${goType(schema)}`
+  }
+  if (Array.isArray(value)) return firstFault(value.map((item) => [schema.items, item, path] as const))
+  if (!isObject(value)) return undefined
+  return firstFault(
+    Object.keys(value).map((key) => [fieldSchema(schema, key), get(value, key), `${path}.${key}`] as const),
+  )
+}
+
+function firstFault(parts: readonly (readonly [Schema | undefined, unknown, string])[]): string | undefined {
+  for (const [schema, value, path] of parts) {
+    const fault = typeFault(schema, value, path)
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
+
+function goName(value: unknown): string {
+  if (typeof value === "boolean") return "bool"
+  return Array.isArray(value) ? "array" : typeof value
+}
+
+function goType(schema: Schema): string {
+  switch (schema.type) {
+    case "integer":
+      return "int32"
+    case "boolean":
+      return "bool"
+    case "array":
+      return `[]${schema.items === undefined ? "interface {}" : goType(schema.items)}`
+    case "object":
+      return typeof schema.additionalProperties === "object"
+        ? `map[string]${goType(schema.additionalProperties)}`
+        : "struct"
+    default:
+      return schema.type ?? "interface {}"
+  }
+}
