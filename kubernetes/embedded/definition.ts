@@ -5,7 +5,7 @@
 export interface ResourceDefinition {
   readonly apiVersion?: string
   readonly kind?: string
-  readonly metadata?: { readonly name?: string; readonly [field: string]: unknown }
+  readonly metadata?: { readonly name?: string; readonly annotations?: Readonly<Record<string, string>> }
   readonly spec: {
     readonly group: string
     readonly scope: string
@@ -18,7 +18,8 @@ export interface ResourceDefinition {
       readonly categories?: readonly string[]
     }
     readonly versions: readonly DefinitionVersion[]
-    readonly [field: string]: unknown
+    /** Kept, not followed: conversions are functions handed to the server. */
+    readonly conversion?: unknown
   }
 }
 
@@ -31,7 +32,6 @@ export interface DefinitionVersion {
   readonly schema?: { readonly openAPIV3Schema?: Schema }
   readonly subresources?: { readonly status?: object; readonly scale?: object }
   readonly additionalPrinterColumns?: readonly PrinterColumn[]
-  readonly [field: string]: unknown
 }
 
 export interface PrinterColumn {
@@ -45,42 +45,42 @@ export interface PrinterColumn {
 
 /** A structural schema: OpenAPI v3 as CustomResourceDefinitions use it. The built-in kinds are described with it too. */
 export interface Schema {
-  readonly type?: string
-  readonly description?: string
-  readonly properties?: Readonly<Record<string, Schema>>
-  readonly additionalProperties?: Schema | boolean
-  readonly items?: Schema
-  readonly required?: readonly string[]
-  readonly enum?: readonly unknown[]
-  readonly default?: unknown
-  readonly nullable?: boolean
-  readonly format?: string
-  readonly pattern?: string
-  readonly minimum?: number
-  readonly maximum?: number
-  readonly exclusiveMinimum?: boolean
-  readonly exclusiveMaximum?: boolean
-  readonly multipleOf?: number
-  readonly minLength?: number
-  readonly maxLength?: number
-  readonly minItems?: number
-  readonly maxItems?: number
-  readonly uniqueItems?: boolean
-  readonly minProperties?: number
-  readonly maxProperties?: number
-  readonly allOf?: readonly Schema[]
-  readonly anyOf?: readonly Schema[]
-  readonly oneOf?: readonly Schema[]
-  readonly not?: Schema
-  readonly "x-kubernetes-preserve-unknown-fields"?: boolean
-  readonly "x-kubernetes-int-or-string"?: boolean
-  readonly "x-kubernetes-embedded-resource"?: boolean
-  readonly "x-kubernetes-list-type"?: string
-  readonly "x-kubernetes-list-map-keys"?: readonly string[]
-  readonly "x-kubernetes-map-type"?: string
-  readonly "x-kubernetes-validations"?: readonly ValidationRule[]
-  readonly "x-kubernetes-patch-merge-key"?: string
-  readonly "x-kubernetes-patch-strategy"?: string
+  readonly type?: string | undefined
+  readonly description?: string | undefined
+  readonly properties?: Readonly<Record<string, Schema>> | undefined
+  readonly additionalProperties?: Schema | boolean | undefined
+  readonly items?: Schema | undefined
+  readonly required?: readonly string[] | undefined
+  readonly enum?: readonly unknown[] | undefined
+  readonly default?: unknown | undefined
+  readonly nullable?: boolean | undefined
+  readonly format?: string | undefined
+  readonly pattern?: string | undefined
+  readonly minimum?: number | undefined
+  readonly maximum?: number | undefined
+  readonly exclusiveMinimum?: boolean | undefined
+  readonly exclusiveMaximum?: boolean | undefined
+  readonly multipleOf?: number | undefined
+  readonly minLength?: number | undefined
+  readonly maxLength?: number | undefined
+  readonly minItems?: number | undefined
+  readonly maxItems?: number | undefined
+  readonly uniqueItems?: boolean | undefined
+  readonly minProperties?: number | undefined
+  readonly maxProperties?: number | undefined
+  readonly allOf?: readonly Schema[] | undefined
+  readonly anyOf?: readonly Schema[] | undefined
+  readonly oneOf?: readonly Schema[] | undefined
+  readonly not?: Schema | undefined
+  readonly "x-kubernetes-preserve-unknown-fields"?: boolean | undefined
+  readonly "x-kubernetes-int-or-string"?: boolean | undefined
+  readonly "x-kubernetes-embedded-resource"?: boolean | undefined
+  readonly "x-kubernetes-list-type"?: string | undefined
+  readonly "x-kubernetes-list-map-keys"?: readonly string[] | undefined
+  readonly "x-kubernetes-map-type"?: string | undefined
+  readonly "x-kubernetes-validations"?: readonly ValidationRule[] | undefined
+  readonly "x-kubernetes-patch-merge-key"?: string | undefined
+  readonly "x-kubernetes-patch-strategy"?: string | undefined
 }
 
 export interface ValidationRule {

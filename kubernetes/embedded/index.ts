@@ -6,6 +6,7 @@ export {
   type EmbeddedApi,
   type EmbeddedApiOptions,
   type EmbeddedCounts,
+  type Listen,
   type ObjectAccess,
   startEmbeddedApi,
 } from "./server.ts"

@@ -1,6 +1,5 @@
 import { once } from "node:events"
 import { unlink } from "node:fs/promises"
-import type { AddressInfo } from "node:net"
 import { type Chaos, noChaos } from "./chaos.ts"
 import type { ResourceDefinition } from "./definition.ts"
 import { Handlers } from "./handlers.ts"
@@ -17,8 +16,8 @@ import { ApiError } from "./status.ts"
 import { Store } from "./store.ts"
 
 export interface EmbeddedApiOptions {
-  /** A TCP address (port 0 chooses a free one), a Unix socket path, or both. */
-  readonly listen: { readonly host?: string; readonly port?: number; readonly socketPath?: string }
+  /** TCP addresses (127.0.0.1 and a free port unless said otherwise) and paths of Unix sockets. */
+  readonly listen: readonly Listen[]
   /** CustomResourceDefinitions to serve from the start. */
   readonly definitions: readonly ResourceDefinition[]
   /** Between versions of a resource, by name, e.g. `bgppeers.metallb.io`. Without one only `apiVersion` changes. */
@@ -44,10 +43,11 @@ export interface EmbeddedApiOptions {
   readonly chaos?: Partial<Chaos>
 }
 
+export type Listen = { readonly host?: string; readonly port?: number } | { readonly socket: string }
+
 export interface EmbeddedApi {
-  /** `http://127.0.0.1:…`; empty when only a socket is listened on. */
+  /** Of the first TCP address, `http://127.0.0.1:…`; empty when only sockets are listened on. */
   readonly url: string
-  readonly socketPath: string | undefined
   readonly chaos: Chaos
   /** Objects without HTTP, by the same rules. Kinds are named as in `kubectl`: apiVersion and kind. */
   readonly objects: ObjectAccess
@@ -141,28 +141,20 @@ export async function startEmbeddedApi(options: EmbeddedApiOptions): Promise<Emb
     bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000,
     watchBufferBytes: options.watchBufferBytes ?? 16 * 1024 * 1024,
   }
-  const { socketPath, port, host = "127.0.0.1" } = options.listen
-  const sides: HttpSide[] = []
-  let url = ""
-  if (port !== undefined || socketPath === undefined) {
-    const side = new HttpSide(shared)
-    side.server.listen(port ?? 0, host)
-    await once(side.server, "listening")
-    const address = side.server.address() as AddressInfo
-    url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`
-    sides.push(side)
-  }
-  if (socketPath !== undefined) {
-    const side = new HttpSide(shared)
-    await unlink(socketPath).catch(() => undefined)
-    side.server.listen(socketPath)
-    await once(side.server, "listening")
-    sides.push(side)
-  }
+  const sides = await Promise.all(
+    options.listen.map(async (where) => {
+      const side = new HttpSide(shared)
+      if ("socket" in where) {
+        await unlink(where.socket).catch(() => undefined)
+        side.server.listen(where.socket)
+      } else side.server.listen(where.port ?? 0, where.host ?? "127.0.0.1")
+      await once(side.server, "listening")
+      return side
+    }),
+  )
   const sum = (count: (side: HttpSide) => number) => sides.reduce((total, side) => total + count(side), 0)
   return {
-    url,
-    socketPath,
+    url: sides.map((side) => urlOf(side)).find((url) => url !== "") ?? "",
     chaos,
     objects,
     revision: () => store.revision,
@@ -188,6 +180,12 @@ export async function startEmbeddedApi(options: EmbeddedApiOptions): Promise<Emb
       await persistence?.flush()
     },
   }
+}
+
+function urlOf(side: HttpSide): string {
+  const address = side.server.address()
+  if (address === null || typeof address === "string") return ""
+  return `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`
 }
 
 function createIfAbsent(objects: ObjectAccess, object: JsonObject): void {
