@@ -151,7 +151,10 @@ function spawnApi({ config, announcer }: SpeakerState, context: Context<Message>
   })
 }
 
-/** ARP and NDP are answered until the very end: by then the others know that we are leaving, and one has taken over. */
+/** How long ARP and NDP are still answered once the others know that we leave: for the one who takes over. */
+const handOverMs = 250
+
+/** Make before break: the table stays to the end. The announcer goes first, so that nothing wakes BGP up again. */
 async function shutDown(
   state: SpeakerState,
   replyTo: ActorRef<{ readonly kind: "shut-down" }>,
@@ -166,6 +169,7 @@ async function shutDown(
     gossip && context.ask<GossipCommand, { kind: "left" }>(gossip, (replyTo) => ({ kind: "leave", replyTo }), leaveMs),
     context.ask<BgpCommand, { kind: "shut-down" }>(bgp, (replyTo) => ({ kind: "shutdown", replyTo }), leaveMs),
   ])
+  if (gossip !== undefined) await new Promise<void>((done) => void context.world.timers.after(handOverMs, done))
   context.log.info("done", { op: "shutdown" })
   context.send(replyTo, { kind: "shut-down" })
   return state

@@ -6,7 +6,7 @@ import { compile } from "../../config/compile.ts"
 import type { EndpointFacts, NodeFacts, ServiceFacts } from "../../config/facts.ts"
 import { endpoints, ip, node, service } from "../announcer/facts.ts"
 import { nothing } from "../support/configuration.ts"
-import { plain, type Speaker, speaker } from "./harness.ts"
+import { plain, put, type Speaker, speaker } from "./harness.ts"
 
 /**
  * Services come, go and change, members come and go, and actors die at any moment, in the middle of it all. The first
@@ -107,10 +107,8 @@ async function perform(it: Speaker, model: Model, action: Action): Promise<void>
         externalTrafficPolicy: action.local ? "Local" : "Cluster",
       })
       model.services.set(key, facts)
-      it.cluster.service(facts)
-      if (model.endpoints.has(key)) return
-      model.endpoints.set(key, { ...endpoints("charlie"), key })
-      return it.cluster.endpoints({ ...endpoints("charlie"), key })
+      if (!model.endpoints.has(key)) model.endpoints.set(key, { ...endpoints("alpha"), key })
+      return put(it.cluster, action.name, facts.ingress[0]?.ip ?? "", facts)
     }
     case "delete":
       model.services.delete(`default/${action.name}`)
@@ -118,7 +116,7 @@ async function perform(it: Speaker, model: Model, action: Action): Promise<void>
     case "endpoints": {
       const facts = { ...endpoints(...action.on), key: `default/${action.name}` }
       model.endpoints.set(facts.key, facts)
-      return it.cluster.endpoints(facts)
+      return it.cluster.putEndpoints(facts)
     }
     case "members":
       model.others = action.others
@@ -126,7 +124,7 @@ async function perform(it: Speaker, model: Model, action: Action): Promise<void>
     case "node": {
       const facts = node(action.name, { networkUnavailable: action.networkUnavailable })
       model.nodes.set(action.name, facts)
-      return it.cluster.node(facts)
+      return it.cluster.putNode(facts)
     }
     case "pass":
       return it.pass(action.ms)
@@ -149,8 +147,8 @@ test("whatever dies whenever, the threads know what should be, and what is stead
         model.services.set(key, steady)
         model.endpoints.set(key, { ...endpoints("charlie"), key })
         await it.change((cluster) => {
-          cluster.service(steady)
-          cluster.endpoints({ ...endpoints("charlie"), key })
+          cluster.putService(steady)
+          cluster.putEndpoints({ ...endpoints("charlie"), key })
         })
         it.memberStates(model.others)
         await it.quiet()

@@ -3,6 +3,7 @@ import type { SpeakerMetrics, SpeakerStatus } from "../../actors/announcer/messa
 import type { BgpCommand, BgpReport } from "../../actors/session/messages.ts"
 import { type SpeakerConfig, speakerActor } from "../../actors/speaker.ts"
 import type { GossipCommand, Member, Members } from "../../cluster/messages.ts"
+import type { SpeakerPodFacts } from "../../config/facts.ts"
 import type { Actor, Log, ThreadEntry } from "../../supervision/actor.ts"
 import { realWorld } from "../../supervision/real-world.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
@@ -10,7 +11,7 @@ import { startSystem } from "../../supervision/system.ts"
 import type { World } from "../../supervision/world.ts"
 import { endpoints, ip, node, service } from "../announcer/facts.ts"
 import { bgpNamed, l2Named, peerNamed, poolNamed } from "../support/configuration.ts"
-import { Cluster } from "./cluster.ts"
+import { MemoryClusterApi } from "../support/memory-cluster-api.ts"
 
 /** What a thread heard: one list for each of its lives. */
 type Heard<M> = M[][]
@@ -32,7 +33,7 @@ interface Harness {
  * calls everything that can happen without time has happened.
  */
 export async function speaker(over: Partial<SpeakerConfig> & Harness = {}) {
-  const cluster = new Cluster()
+  const cluster = new MemoryClusterApi()
   const time = virtualTime(over.seed)
   const lines: LogLine[] = []
   const system = startSystem({ name: "speaker", world: time.world, log: logTo(lines) })
@@ -41,8 +42,8 @@ export async function speaker(over: Partial<SpeakerConfig> & Harness = {}) {
   const gossip = recorder<GossipCommand, Members>()
   const { gossip: withGossip, seed: _, ...config } = over
 
-  for (const name of ["alpha", "bravo", "charlie"]) cluster.node(node(name))
-  cluster.pods("10.0.0.1", "10.0.0.2", "10.0.0.3")
+  for (const name of ["alpha", "bravo", "charlie"]) cluster.putNode(node(name))
+  cluster.putSpeakerPods(pods("10.0.0.1", "10.0.0.2", "10.0.0.3"))
   cluster.configure(plain)
 
   const root = system.spawn({
@@ -90,7 +91,7 @@ export async function speaker(over: Partial<SpeakerConfig> & Harness = {}) {
     async pass(ms: number) {
       await time.pass(ms, quiet)
     },
-    async change(how: (cluster: Cluster) => void) {
+    async change(how: (cluster: MemoryClusterApi) => void) {
       how(cluster)
       await quiet()
     },
@@ -157,11 +158,21 @@ export const plain = {
   peers: [peerNamed("router", { myASN: 64500, peerASN: 64501, peerAddress: "10.0.0.254" })],
 }
 
-/** A Service of that name with its address and one ready endpoint on alpha. */
-export function put(cluster: Cluster, name: string, address: string, over: Parameters<typeof service>[0] = {}): void {
+export const pods = (...podIPs: readonly string[]): SpeakerPodFacts[] =>
+  podIPs.map((podIP, i) => ({ name: `speaker-${i}`, podIP }))
+
+/** A Service of that name with its address and, unless it has others, one ready endpoint on alpha. */
+export function put(
+  cluster: MemoryClusterApi,
+  name: string,
+  address: string,
+  over: Parameters<typeof service>[0] = {},
+): void {
   const key = `default/${name}`
-  cluster.service(service({ key, name, uid: `uid-${name}`, ingress: [{ ip: ip(address) }], ...over }))
-  cluster.endpoints({ ...endpoints("alpha"), key })
+  const facts = service({ key, name, ingress: [{ ip: ip(address) }], ...over })
+  if (cluster.services.has(key)) cluster.changeService(key, facts)
+  else cluster.putService(facts)
+  if (!cluster.endpoints.has(key)) cluster.putEndpoints({ ...endpoints("alpha"), key })
 }
 
 interface Recorder<M, R> {

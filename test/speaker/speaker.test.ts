@@ -3,7 +3,7 @@ import type { BgpCommand } from "../../actors/session/messages.ts"
 import type { SpeakerMessage } from "../../actors/speaker.ts"
 import { endpoints, node, service } from "../announcer/facts.ts"
 import { bgpNamed, l2Named, peerNamed, poolNamed } from "../support/configuration.ts"
-import { member, plain, put, type Speaker, speaker } from "./harness.ts"
+import { member, plain, pods, put, type Speaker, speaker } from "./harness.ts"
 
 // 192.0.2.10 and .11 are led by charlie, which is this node; .12 by bravo, then alpha; .13 by alpha, then charlie.
 
@@ -79,7 +79,7 @@ test("gossip that knows itself alone is not believed until it has had time", asy
 
 test("gossip is told the addresses of the speaker Pods", async (t) => {
   const it = await speaker()
-  await it.change((cluster) => cluster.pods("10.0.0.2", "", "10.0.0.1", "10.0.0.1"))
+  await it.change((cluster) => cluster.putSpeakerPods(pods("10.0.0.2", "", "10.0.0.1", "10.0.0.1")))
   t.deepEqual(
     it.gossip.flat().filter(({ kind }) => kind === "peers"),
     [
@@ -124,8 +124,8 @@ test("what changes nothing sends nothing", async (t) => {
     put(cluster, "web", "192.0.2.10")
     put(cluster, "mail", "192.0.2.12")
     cluster.configure(plain)
-    cluster.node(node("alpha"))
-    cluster.service(service({ key: "kube-system/dns", type: "ClusterIP", ingress: [] }))
+    cluster.putNode(node("alpha"))
+    cluster.putService(service({ key: "kube-system/dns", type: "ClusterIP", ingress: [] }))
   })
   await it.pass(60_000)
   t.deepEqual([it.layer2.flat().length, it.bgp.flat().length, it.cluster.events.length], [layer2, bgp, events])
@@ -134,7 +134,7 @@ test("what changes nothing sends nothing", async (t) => {
 test("endpoints that go unready take the announcement with them, and bring it back", async (t) => {
   const it = await announcing()
   await it.change((cluster) =>
-    cluster.endpoints({
+    cluster.putEndpoints({
       key: "default/web",
       endpoints: [{ addresses: ["10.244.0.1"], nodeName: "alpha", ready: false, serving: false }],
     }),
@@ -147,14 +147,14 @@ test("endpoints that go unready take the announcement with them, and bring it ba
       .map(({ event, service, reason, ips }) => [event, service, reason, ips]),
     [["serviceWithdrawn", "default/web", "notOwner", ["192.0.2.10"]]],
   )
-  await it.change((cluster) => cluster.endpoints(endpoints("alpha")))
+  await it.change((cluster) => cluster.putEndpoints(endpoints("alpha")))
   t.deepEqual(it.addresses(), ["192.0.2.10", "192.0.2.11"])
   t.deepEqual(prefixes(it), [all])
 })
 
 test("no endpoints at all are the same as unready ones", async (t) => {
   const it = await announcing()
-  await it.change((cluster) => cluster.endpoints({ key: "default/web", endpoints: [] }))
+  await it.change((cluster) => cluster.putEndpoints({ key: "default/web", endpoints: [] }))
   t.deepEqual(it.addresses(), ["192.0.2.11"])
 })
 
@@ -165,7 +165,7 @@ test("externalTrafficPolicy Local follows the endpoints", async (t) => {
   t.deepEqual(it.addresses(), ["192.0.2.11"], "the endpoint is on alpha")
   t.deepEqual(prefixes(it), [all.toSpliced(1, 1)])
   t.is(it.logged("withdrawing service announcement").at(-1)?.["reason"], "notOwner")
-  await it.change((cluster) => cluster.endpoints(endpoints("bravo", "charlie")))
+  await it.change((cluster) => cluster.putEndpoints(endpoints("bravo", "charlie")))
   t.deepEqual(it.addresses(), ["192.0.2.10", "192.0.2.11"])
   t.deepEqual(prefixes(it), [all])
 })
@@ -295,7 +295,7 @@ test("a peer for other nodes is not ours until our labels say so", async (t) => 
   })
   await it.change((cluster) => cluster.configure({ ...plain, peers: [...plain.peers, rack] }))
   t.deepEqual(prefixes(it), [all])
-  await it.change((cluster) => cluster.node(node("charlie", { labels: { rack: "b" } })))
+  await it.change((cluster) => cluster.putNode(node("charlie", { labels: { rack: "b" } })))
   t.deepEqual(prefixes(it), [["rack", ...all.slice(1)], all], "a new session has the routes at once")
   t.false(JSON.stringify([it.lines, await it.status(), await it.metrics()]).includes("hush"))
 })
@@ -338,13 +338,36 @@ test("a configuration without the pool of an announced Service is held back unti
   t.deepEqual(prefixes(it), [["router", "198.51.100.1/32"]])
 })
 
+test("what somebody has to mend is logged once, in MetalLB's words", async (t) => {
+  const it = await announcing()
+  const web = { labels: { app: "web" }, annotations: { "metallb.io/allow-shared-ip": "key" } }
+  const selective = l2Named("l2", { serviceSelectors: [{ matchLabels: { app: "web" } }] })
+  await it.change((cluster) => {
+    cluster.configure({ ...plain, l2Advertisements: [selective] })
+    put(cluster, "web", "192.0.2.10", web)
+    put(cluster, "api", "192.0.2.11", { ingress: [{ ip: "" }] })
+  })
+  await it.change((cluster) => cluster.putNode(node("charlie", { networkUnavailable: true })))
+  await it.members("alpha", "bravo", member("charlie"), "delta")
+  const complaints = it.lines.filter(({ level }) => level === "warn" || level === "error")
+  const of = (service: string) =>
+    complaints
+      .filter(({ fields }) => fields["service"] === service)
+      .map(({ level, message, fields }) => [level, message, fields["reason"]])
+  t.deepEqual(of("default/api"), [["error", "invalid IP allocated by controller", undefined]])
+  t.deepEqual(
+    of("default/web").map(([, , reason]) => reason),
+    [
+      "allow-shared-ip is incompatible with serviceSelectors on L2 advertisements",
+      "speaker's node has NodeNetworkUnavailable condition",
+    ],
+  )
+})
+
 test("the API server is gone: nothing moves, and elections go on", async (t) => {
   const it = await announcing()
   const layer2 = it.layer2.flat().length
-  await it.change((cluster) => {
-    cluster.connection(false, "connection refused")
-    cluster.reachable = false
-  })
+  await it.change((cluster) => cluster.disconnect("connection refused"))
   await it.pass(3_600_000)
   t.is(it.layer2.flat().length, layer2)
   t.deepEqual((await it.status()).connection, { connected: false, reason: "connection refused" })
@@ -388,15 +411,16 @@ for (const path of paths) {
       bgp: path.endsWith("/bgp") || path.endsWith("/announcer") ? 1 : 0,
     }
     t.deepEqual({ layer2: tablesAfter.length, bgp: routesAfter.length }, expected)
-    t.is(it.cluster.watchers, 1)
     t.deepEqual(
       [it.gossip.length, it.layer2.length, it.bgp.length],
       ["cluster", "layer2", "bgp"].map((thread) => (path.endsWith(`/${thread}`) ? 2 : 1)),
       "no thread takes another with it",
     )
 
+    const { updates } = await it.metrics()
     await it.change((cluster) => cluster.deleteService("default/api"))
     t.deepEqual(it.addresses(), ["192.0.2.10"], "and it goes on working")
+    t.is((await it.metrics()).updates, updates + 1, "each fact is told once: no second watch was left behind")
   })
 }
 
@@ -445,7 +469,7 @@ test("the announcer dies while the configuration is invalid: the last valid one 
 test("the announcer dies while the API server is gone: the threads keep what they have", async (t) => {
   const it = await announcing()
   const [layer2, bgp] = [tables(it).length, routes(it).length]
-  it.cluster.reachable = false
+  it.cluster.disconnect("connection refused")
   await it.kill("/speaker/announcer")
   await it.members("alpha", "bravo", "charlie")
   await it.pass(60_000)
@@ -455,7 +479,7 @@ test("the announcer dies while the API server is gone: the threads keep what the
 test("what vanished while nobody watched is gone after the next sync", async (t) => {
   const it = await announcing()
   await it.system.kill("/speaker/api")
-  it.cluster.forgetEndpoints("default/web")
+  it.cluster.endpoints.delete("default/web")
   it.cluster.deleteService("default/api")
   await it.pass(1000)
   t.deepEqual(it.addresses(), [])
@@ -494,14 +518,26 @@ test("an orderly end: gossip leaves, BGP shuts down, the table stays to the last
     (replyTo) => ({ kind: "shutdown", replyTo }),
     5000,
   )
-  await it.quiet()
+  await it.pass(250)
   t.deepEqual(await asked, { ok: true, value: { kind: "shut-down" } })
   t.is(it.gossip.flat().at(-1)?.kind, "leave")
   t.is(it.bgp.flat().at(-1)?.kind, "shutdown")
   await it.pass(60_000)
   t.deepEqual([it.layer2.flat().length, it.layer2.length], [layer2, 1])
-  t.is(it.cluster.watchers, 0)
   await it.system.stop()
+})
+
+test("an orderly end does not wait for the dead", async (t) => {
+  const it = await announcing()
+  await it.system.kill("/speaker/cluster")
+  await it.system.kill("/speaker/bgp")
+  const asked = it.system.ask<SpeakerMessage, { kind: "shut-down" }>(
+    it.root,
+    (replyTo) => ({ kind: "shutdown", replyTo }),
+    300,
+  )
+  await it.pass(300)
+  t.true((await asked).ok)
 })
 
 test("more Services than a default mailbox holds are told at once, and none is lost", async (t) => {
@@ -515,6 +551,6 @@ test("more Services than a default mailbox holds are told at once, and none is l
     })
     for (let i = 0; i < count; i++) put(cluster, `web-${i}`, `10.1.${i >> 8}.${i & 255}`)
   })
-  await it.change((cluster) => cluster.node(node("delta")))
+  await it.change((cluster) => cluster.putNode(node("delta")))
   t.is(it.peers()?.[0]?.routes.length, count)
 })
