@@ -1,6 +1,6 @@
 import { type Kind, apiVersionOf } from "./kinds/kind.ts"
 import { decodeMetadata, metadataCauses } from "./metadata.ts"
-import { copy, isObject, type JsonObject, type KubeObject } from "./object.ts"
+import { copy, display, isObject, type JsonObject, type KubeObject, omit } from "./object.ts"
 import { checkRules, hasRules } from "./schema/cel.ts"
 import { typeFault } from "./schema/decode.ts"
 import { dropZeros, fillDefaults, prune } from "./schema/prune.ts"
@@ -27,7 +27,7 @@ export function decodeBody(kind: Kind, body: unknown): KubeObject {
   }
   if (typeof given["apiVersion"] !== "string" || given["apiVersion"] !== apiVersion) {
     throw badRequest(
-      `the API version in the data (${String(given["apiVersion"] ?? "")}) does not match the expected API version (${apiVersion})`,
+      `the API version in the data (${display(given["apiVersion"] ?? "")}) does not match the expected API version (${apiVersion})`,
     )
   }
   if (given["kind"] !== kind.kind) {
@@ -78,18 +78,12 @@ export function causesOf(
 ): readonly Cause[] {
   const out: Cause[] = metadataCauses(kind, object.metadata)
   if (kind.custom && kind.schema !== undefined) {
-    const { metadata: _, ...body } = object
-    const { metadata: __, ...before } = old ?? { metadata: {} }
-    const faults = validate(kind.schema, body, "")
-    out.push(...faults)
-    if (faults.length === 0)
-      out.push(
-        ...checkRules(kind.schema, object, old === undefined ? undefined : { ...before, metadata: old.metadata }, ""),
-      )
-    else if (hasRules(kind.schema)) {
+    const faults = validate(kind.schema, omit(object, "metadata"), "")
+    out.push(...(faults.length > 0 ? faults : checkRules(kind.schema, object, old, "")))
+    if (faults.length > 0 && hasRules(kind.schema)) {
       const text =
         "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"
-      out.push({ ...invalidValue("<nil>", "null", text) })
+      out.push(invalidValue("<nil>", "null", text))
     }
   }
   out.push(...(kind.rules.validate?.(object, old, subresource) ?? []))

@@ -52,7 +52,7 @@ export interface Schema {
   readonly items?: Schema | undefined
   readonly required?: readonly string[] | undefined
   readonly enum?: readonly unknown[] | undefined
-  readonly default?: unknown | undefined
+  readonly default?: unknown
   readonly nullable?: boolean | undefined
   readonly format?: string | undefined
   readonly pattern?: string | undefined

@@ -103,7 +103,7 @@ export class Deletion {
   }
 
   #collectDependents(uid: string): void {
-    for (const key of [...(this.#dependents.get(uid)?.values() ?? [])]) {
+    for (const key of Array.from(this.#dependents.get(uid)?.values() ?? [])) {
       const object = this.#store.get(key)
       if (object === undefined || object.metadata.deletionTimestamp !== undefined) continue
       const owners = ownersOf(object)

@@ -75,18 +75,12 @@ export class Handlers {
     const { wanted, target } = call
     const include = includeIn(call.query)
     const nowMs = this.#nowMs
-    switch (wanted.as) {
-      case "Table":
-        return (object, first) => {
-          const metadata = { resourceVersion: object.metadata.resourceVersion }
-          const options = { metadata, version: wanted.version, include, nowMs: nowMs(), columns: first }
-          return table(target.kind, [object], options)
-        }
-      case "PartialObjectMetadata":
-      case "PartialObjectMetadataList":
-        return (object) => partial(object, wanted.version)
-      default:
-        return (object) => object
+    const { as, version } = wanted
+    if (as === "object") return (object) => object
+    if (as !== "Table") return (object) => partial(object, version)
+    return (object, first) => {
+      const metadata = { resourceVersion: object.metadata.resourceVersion }
+      return table(target.kind, [object], { metadata, version, include, nowMs: nowMs(), columns: first })
     }
   }
 

@@ -53,7 +53,7 @@ export class HttpSide {
 
   /** Ends every watch, as a restarting server would. */
   closeWatches(): void {
-    for (const end of [...this.#watches]) end()
+    for (const end of Array.from(this.#watches)) end()
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

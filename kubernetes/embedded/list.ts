@@ -1,6 +1,6 @@
 import type { Kind } from "./kinds/kind.ts"
 import { apiVersionOf } from "./kinds/kind.ts"
-import { isObject, type JsonObject, type KubeObject } from "./object.ts"
+import { isObject, type JsonObject, type KubeObject, omit } from "./object.ts"
 import { outward } from "./resources.ts"
 import { fieldSelector, labelSelector, type Match } from "./selectors.ts"
 import { badRequest, expired, tooLargeVersion } from "./status.ts"
@@ -65,7 +65,7 @@ export function list(store: Store, kind: Kind, namespace: string, query: URLSear
 
 /** As JSON: items of built-in kinds do not repeat what the list says about them. */
 export function listBody(kind: Kind, result: ListResult): JsonObject {
-  const items = kind.custom ? result.items : result.items.map(({ apiVersion: _, kind: __, ...object }) => object)
+  const items = kind.custom ? result.items : result.items.map((object) => omit(object, "apiVersion", "kind"))
   return { kind: kind.listKind, apiVersion: apiVersionOf(kind), metadata: result.metadata, items }
 }
 
@@ -97,7 +97,7 @@ function decodeToken(text: string): { revision: number; after: string } {
   try {
     const token: unknown = JSON.parse(Buffer.from(text, "base64url").toString())
     if (isObject(token) && Number.isSafeInteger(token["rv"]) && typeof token["start"] === "string") {
-      return { revision: Number(token["rv"]), after: token["start"].replace(/\u0000$/, "") }
+      return { revision: Number(token["rv"]), after: token["start"].split("\u0000")[0] ?? "" }
     }
   } catch {
     // Falls through to the same refusal.

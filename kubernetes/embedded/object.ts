@@ -93,3 +93,15 @@ export function listAt(value: unknown, ...path: readonly (string | number)[]): u
   const found = at(value, ...path)
   return Array.isArray(found) ? found : []
 }
+
+/** A scalar as text, anything else as JSON: for messages and columns. */
+export function display(value: unknown): string {
+  if (typeof value === "string") return value
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : `${value as number}`
+}
+
+export function omit<T extends object, K extends keyof T>(object: T, ...keys: readonly K[]): Omit<T, K> {
+  const result = { ...object }
+  for (const key of keys) delete result[key]
+  return result
+}

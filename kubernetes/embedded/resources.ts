@@ -5,7 +5,7 @@ import { apply, ownUpdated, type Write } from "./fields/managers.ts"
 import { apiVersionOf, type Kind } from "./kinds/kind.ts"
 import { carryOver } from "./metadata.ts"
 import { generatedName } from "./names.ts"
-import { copy, equal, type KubeObject, type ManagedFieldsEntry } from "./object.ts"
+import { copy, equal, type KubeObject, type ManagedFieldsEntry, omit } from "./object.ts"
 import {
   alreadyExists,
   ApiError,
@@ -314,7 +314,7 @@ function inward(kind: Kind, object: KubeObject, run: (working: KubeObject) => vo
 }
 
 function withManaged(object: KubeObject, managedFields: readonly ManagedFieldsEntry[]): KubeObject {
-  const { managedFields: _, ...metadata } = object.metadata
+  const metadata = omit(object.metadata, "managedFields")
   return {
     ...object,
     metadata: managedFields.length === 0 ? metadata : { ...metadata, managedFields: [...managedFields] },
@@ -337,7 +337,7 @@ function bumpGeneration(kind: Kind, object: KubeObject, old: KubeObject): void {
 function sameButTimes(a: KubeObject, b: KubeObject): boolean {
   const timeless = (object: KubeObject): KubeObject => {
     const { managedFields, ...metadata } = object.metadata
-    const entries = managedFields?.map(({ time: _, ...entry }) => entry)
+    const entries = managedFields?.map((entry) => omit(entry, "time"))
     return { ...object, metadata: entries === undefined ? metadata : { ...metadata, managedFields: entries } }
   }
   return equal(timeless(a), timeless(b))

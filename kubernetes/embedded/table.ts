@@ -3,7 +3,7 @@ import type { PrinterColumn } from "./definition.ts"
 import { jsonPath } from "./jsonpath.ts"
 import { nameColumn } from "./kinds/columns.ts"
 import type { Column, Kind } from "./kinds/kind.ts"
-import type { JsonObject, KubeObject } from "./object.ts"
+import { type JsonObject, type KubeObject, omit } from "./object.ts"
 
 export type IncludeObject = "None" | "Metadata" | "Object"
 
@@ -25,7 +25,7 @@ export function table(
     kind: "Table",
     apiVersion: `meta.k8s.io/${options.version}`,
     metadata: options.metadata,
-    columnDefinitions: options.columns ? columns.map(({ cell: _, ...column }) => column) : null,
+    columnDefinitions: options.columns ? columns.map((column) => omit(column, "cell")) : null,
     rows: rows.map((object) => ({
       cells: columns.map((column) => column.cell(object, options.nowMs)),
       ...(options.include === "None"

@@ -1,6 +1,6 @@
 import type { Schema } from "../definition.ts"
 import type { KubeObject, ManagedFieldsEntry } from "../object.ts"
-import { equal, isObject } from "../object.ts"
+import { equal, isObject, omit } from "../object.ts"
 import { type Cause, ApiError } from "../status.ts"
 import { appliedSet, compare } from "./compare.ts"
 import { mergeApplied, removeFields } from "./merge.ts"
@@ -135,7 +135,7 @@ function conflictOf(clashes: ReadonlyMap<Manager, FieldSet>): ApiError {
   )
   const separator = causes.length === 1 ? " " : byManager.size > 1 ? "\n" : " "
   return new ApiError(409, "Conflict", `Apply failed with ${many}:${separator}${texts.join("\n")}`, {
-    causes: causes.map(({ manager: _, ...cause }) => cause),
+    causes: causes.map((cause) => omit(cause, "manager")),
   })
 }
 
@@ -154,8 +154,7 @@ function shownPath(path: readonly string[]): string {
 
 /** The object without the fields that the server writes about the object itself. */
 function stripped(object: KubeObject): KubeObject {
-  const { managedFields: _, ...metadata } = object.metadata
-  return { ...object, metadata }
+  return { ...object, metadata: omit(object.metadata, "managedFields") }
 }
 
 function ownable(fields: FieldSet, write: Write): FieldSet {

@@ -13,22 +13,14 @@ export class FieldSet {
   }
 
   insert(path: readonly string[]): void {
-    let node: FieldSet = this
-    for (const step of path) {
-      let next = node.children.get(step)
-      if (next === undefined) {
-        next = new FieldSet()
-        node.children.set(step, next)
-      }
-      node = next
+    const [step, ...rest] = path
+    if (step === undefined) {
+      this.member = true
+      return
     }
-    node.member = true
-  }
-
-  has(path: readonly string[]): boolean {
-    let node: FieldSet | undefined = this
-    for (const step of path) node = node?.children.get(step)
-    return node?.member === true
+    const next = this.children.get(step) ?? new FieldSet()
+    this.children.set(step, next)
+    next.insert(rest)
   }
 
   union(other: FieldSet): FieldSet {

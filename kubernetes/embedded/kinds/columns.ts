@@ -1,5 +1,5 @@
 import { ageOf, humanDuration } from "../duration.ts"
-import { at, isObject, type KubeObject, listAt, textAt } from "../object.ts"
+import { display, at, isObject, type KubeObject, listAt, textAt } from "../object.ts"
 import type { Column } from "./kind.ts"
 
 // The columns of `kubectl get`, per kind, as a real server fills them.
@@ -41,12 +41,12 @@ export function labelText(labels: unknown): string {
   if (!isObject(labels)) return "<none>"
   const parts = Object.keys(labels)
     .sort()
-    .map((key) => `${key}=${String(labels[key])}`)
+    .map((key) => `${key}=${display(labels[key])}`)
   return orNone(parts.join(","))
 }
 
 function externalAddresses(object: KubeObject): string {
-  const external = listAt(object, "spec", "externalIPs").map(String)
+  const external = listAt(object, "spec", "externalIPs").map(display)
   switch (textAt(object, "spec", "type")) {
     case "ExternalName":
       return textAt(object, "spec", "externalName")
@@ -65,7 +65,7 @@ function servicePorts(object: KubeObject): string {
   const ports = listAt(object, "spec", "ports").map((port) => {
     const node = at(port, "nodePort")
     const outside = typeof node === "number" && node > 0 ? `:${node}` : ""
-    return `${String(at(port, "port"))}${outside}/${textAt(port, "protocol")}`
+    return `${display(at(port, "port"))}${outside}/${textAt(port, "protocol")}`
   })
   return orNone(ports.join(","))
 }
@@ -131,11 +131,11 @@ export const endpointSlice: readonly Column[] = [
   nameColumn,
   column("AddressType", field("addressType")),
   column("Ports", (object) => {
-    const ports = listAt(object, "ports").map((port) => String(at(port, "port") ?? "*"))
+    const ports = listAt(object, "ports").map((port) => display(at(port, "port") ?? "*"))
     return shortened(ports)
   }),
   column("Endpoints", (object) =>
-    shortened(listAt(object, "endpoints").flatMap((endpoint) => listAt(endpoint, "addresses").map(String))),
+    shortened(listAt(object, "endpoints").flatMap((endpoint) => listAt(endpoint, "addresses").map(display))),
   ),
   ageColumn,
 ]
@@ -145,7 +145,7 @@ export const endpoints: readonly Column[] = [
   column("Endpoints", (object) => {
     const all = listAt(object, "subsets").flatMap((subset) =>
       listAt(subset, "addresses").flatMap((address) =>
-        listAt(subset, "ports").map((port) => `${textAt(address, "ip")}:${String(at(port, "port"))}`),
+        listAt(subset, "ports").map((port) => `${textAt(address, "ip")}:${display(at(port, "port"))}`),
       ),
     )
     return all.length === 0 ? "<none>" : shortened(all)
@@ -169,7 +169,7 @@ export const pod: readonly Column[] = [
   column("Ready", podReady),
   column("Status", podStatus),
   column("Restarts", (object) =>
-    String(
+    display(
       listAt(object, "status", "containerStatuses").reduce<number>(
         (sum, state) => sum + Number(at(state, "restartCount") ?? 0),
         0,
@@ -191,18 +191,18 @@ const count =
     fields.reduce((sum, name) => sum + (isObject(object[name]) ? Object.keys(object[name]).length : 0), 0)
 export const configMap: readonly Column[] = [
   nameColumn,
-  column("Data", (o, n) => String(count("data", "binaryData")(o, n))),
+  column("Data", (o, n) => display(count("data", "binaryData")(o, n))),
   ageColumn,
 ]
 export const secret: readonly Column[] = [
   nameColumn,
   column("Type", field("type")),
-  column("Data", (o, n) => String(count("data")(o, n))),
+  column("Data", (o, n) => display(count("data")(o, n))),
   ageColumn,
 ]
 export const serviceAccount: readonly Column[] = [
   nameColumn,
-  column("Secrets", (object) => String(listAt(object, "secrets").length)),
+  column("Secrets", (object) => display(listAt(object, "secrets").length)),
   ageColumn,
 ]
 export const lease: readonly Column[] = [nameColumn, column("Holder", field("spec", "holderIdentity")), ageColumn]
@@ -235,7 +235,7 @@ export const event: readonly Column[] = [
   wide("First Seen", (object, nowMs) =>
     ageOf(textAt(object, "firstTimestamp") || textAt(object, "eventTime") || undefined, nowMs),
   ),
-  wide("Count", (object) => String(at(object, "series", "count") ?? at(object, "count") ?? 1)),
+  wide("Count", (object) => display(at(object, "series", "count") ?? at(object, "count") ?? 1)),
   { ...wide("Name", (object) => object.metadata.name ?? ""), format: "name" },
 ]
 
@@ -255,8 +255,8 @@ const ofReplicas: Cell = (object) =>
 export const deployment: readonly Column[] = [
   nameColumn,
   column("Ready", ofReplicas),
-  column("Up-to-date", (o) => String(at(o, "status", "updatedReplicas") ?? 0)),
-  column("Available", (o) => String(at(o, "status", "availableReplicas") ?? 0)),
+  column("Up-to-date", (o) => display(at(o, "status", "updatedReplicas") ?? 0)),
+  column("Available", (o) => display(at(o, "status", "availableReplicas") ?? 0)),
   ageColumn,
   ...template,
   selected,
@@ -290,9 +290,9 @@ export const autoscaler: readonly Column[] = [
     return `${textAt(target, "kind")}/${textAt(target, "name")}`
   }),
   column("Targets", () => "<none>"),
-  column("MinPods", (o) => String(at(o, "spec", "minReplicas") ?? "<unset>")),
-  column("MaxPods", (o) => String(at(o, "spec", "maxReplicas") ?? 0)),
-  column("Replicas", (o) => String(at(o, "status", "currentReplicas") ?? 0)),
+  column("MinPods", (o) => display(at(o, "spec", "minReplicas") ?? "<unset>")),
+  column("MaxPods", (o) => display(at(o, "spec", "maxReplicas") ?? 0)),
+  column("Replicas", (o) => display(at(o, "status", "currentReplicas") ?? 0)),
   ageColumn,
 ]
 const jobTemplate =

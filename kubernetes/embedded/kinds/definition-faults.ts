@@ -1,4 +1,4 @@
-import { isObject, type KubeObject } from "../object.ts"
+import { display, isObject, type KubeObject } from "../object.ts"
 import { type Cause, invalidValue, notSupported, required } from "../status.ts"
 
 /** What would make a definition unusable. */
@@ -22,7 +22,7 @@ export function definitionFaults(object: KubeObject): Cause[] {
     out.push(invalidValue("spec.versions", "", "must have exactly one version marked as storage version"))
   }
   if (out.length === 0 && isObject(names)) {
-    const name = `${String(names["plural"])}.${String(spec?.["group"])}`
+    const name = `${display(names["plural"])}.${display(spec?.["group"])}`
     if (object.metadata.name !== name) {
       out.push(invalidValue("metadata.name", object.metadata.name ?? "", 'must be spec.names.plural+"."+spec.group'))
     }

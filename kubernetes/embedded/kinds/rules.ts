@@ -1,4 +1,4 @@
-import { at, copy, equal, isObject, type KubeObject, listAt, textAt } from "../object.ts"
+import { display, at, copy, equal, isObject, type KubeObject, listAt, textAt } from "../object.ts"
 import { type Cause, invalidValue, notSupported, required } from "../status.ts"
 import { definitionFaults } from "./definition-faults.ts"
 import type { Rules } from "./kind.ts"
@@ -73,7 +73,7 @@ export const nodeRules: Rules = {
     if (!present && !isReady(node)) node.spec["taints"] = [...taints, notReady]
   },
   selectable: {
-    "spec.unschedulable": (node) => String(at(node, "spec", "unschedulable") === true),
+    "spec.unschedulable": (node) => display(at(node, "spec", "unschedulable") === true),
   },
 }
 
@@ -96,7 +96,7 @@ export const podRules: Rules = {
     "spec.restartPolicy": (pod) => textAt(pod, "spec", "restartPolicy"),
     "spec.schedulerName": (pod) => textAt(pod, "spec", "schedulerName"),
     "spec.serviceAccountName": (pod) => textAt(pod, "spec", "serviceAccountName"),
-    "spec.hostNetwork": (pod) => String(at(pod, "spec", "hostNetwork") === true),
+    "spec.hostNetwork": (pod) => display(at(pod, "spec", "hostNetwork") === true),
     "status.phase": (pod) => textAt(pod, "status", "phase"),
     "status.podIP": (pod) => textAt(pod, "status", "podIP"),
     "status.nominatedNodeName": (pod) => textAt(pod, "status", "nominatedNodeName"),
@@ -137,7 +137,7 @@ export const secretRules: Rules = {
     const plain = secret["stringData"]
     if (!isObject(plain)) return
     const data: Record<string, unknown> = isObject(secret["data"]) ? secret["data"] : {}
-    for (const [key, value] of Object.entries(plain)) data[key] = Buffer.from(String(value)).toString("base64")
+    for (const [key, value] of Object.entries(plain)) data[key] = Buffer.from(display(value)).toString("base64")
     secret["data"] = data
     delete secret["stringData"]
   },

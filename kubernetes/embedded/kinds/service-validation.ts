@@ -1,7 +1,7 @@
 import { parseIp } from "../../../protocols/ip.ts"
 import { parsePrefix } from "../../../protocols/prefix.ts"
 import { nameFault } from "../names.ts"
-import { at, equal, isObject, type JsonObject, type KubeObject, listAt, textAt } from "../object.ts"
+import { display, at, equal, isObject, type JsonObject, type KubeObject, listAt, textAt } from "../object.ts"
 import { type Cause, duplicate, forbiddenField, invalidValue, notSupported, required } from "../status.ts"
 
 const IP_TEXT = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
@@ -38,7 +38,7 @@ export function validateService(
 
 function oneOf(service: KubeObject, field: string, allowed: readonly string[], out: Cause[]): void {
   const value = at(service, "spec", field)
-  if (value !== undefined && !allowed.includes(String(value))) out.push(notSupported(`spec.${field}`, value, allowed))
+  if (value !== undefined && !allowed.includes(display(value))) out.push(notSupported(`spec.${field}`, value, allowed))
 }
 
 function checkPorts(ports: readonly JsonObject[], type: string, range: readonly [number, number], out: Cause[]): void {
@@ -63,7 +63,7 @@ function checkPorts(ports: readonly JsonObject[], type: string, range: readonly 
       const text = "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
       out.push(invalidValue(`${path}.targetPort`, target, text))
     }
-    const key = `${protocol}/${String(port["port"])}`
+    const key = `${protocol}/${display(port["port"])}`
     if (seen.has(key)) out.push(duplicate(path, { protocol, port: port["port"] }))
     seen.add(key)
     const node = port["nodePort"]
@@ -96,7 +96,7 @@ function checkPolicies(service: KubeObject, type: string, out: Cause[]): void {
 
 function checkAddresses(service: KubeObject, type: string, out: Cause[]): void {
   const primary = textAt(service, "spec", "clusterIP")
-  const all = listAt(service, "spec", "clusterIPs").map(String)
+  const all = listAt(service, "spec", "clusterIPs").map(display)
   if (type === "ExternalName") {
     if (all.length > 0) out.push(forbiddenField("spec.clusterIPs", "may not be set when `type` is 'ExternalName'"))
     if (textAt(service, "spec", "externalName") === "") out.push(required("spec.externalName"))
@@ -117,7 +117,7 @@ function checkAddresses(service: KubeObject, type: string, out: Cause[]): void {
       out.push(notSupported(`spec.ipFamilies[${i}]`, family, ["IPv4", "IPv6"]))
   }
   for (const [i, address] of listAt(service, "spec", "externalIPs").entries()) {
-    if (parseIp(String(address)) === undefined) out.push(invalidValue(`spec.externalIPs[${i}]`, address, IP_TEXT))
+    if (parseIp(display(address)) === undefined) out.push(invalidValue(`spec.externalIPs[${i}]`, address, IP_TEXT))
   }
 }
 
@@ -127,7 +127,7 @@ function checkLoadBalancer(service: KubeObject, type: string, out: Cause[]): voi
       out.push(forbiddenField("spec.loadBalancerSourceRanges", "may only be used when `type` is 'LoadBalancer'"))
       break
     }
-    if (parsePrefix(String(range).trim()) === undefined) {
+    if (parsePrefix(display(range).trim()) === undefined) {
       const text = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
       out.push(invalidValue(`spec.loadBalancerSourceRanges[${i}]`, range, text))
     }

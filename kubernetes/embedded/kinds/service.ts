@@ -1,4 +1,4 @@
-import { at, copy, equal, isObject, type JsonObject, type KubeObject, listAt, textAt } from "../object.ts"
+import { display, at, copy, equal, isObject, type JsonObject, type KubeObject, listAt, textAt } from "../object.ts"
 import { type Cause, duplicate, invalidValue } from "../status.ts"
 import type { ServiceAllocator } from "./allocator.ts"
 import type { Rules } from "./kind.ts"
@@ -152,9 +152,9 @@ function allocate(allocator: ServiceAllocator, service: KubeObject, old: KubeObj
 function families(allocator: ServiceAllocator, service: KubeObject, old: KubeObject | undefined): readonly Cause[] {
   const spec = specOf(service)
   const [primary = "IPv4", secondary] = allocator.families
-  const wanted = listAt(service, "spec", "ipFamilies").map(String)
+  const wanted = listAt(service, "spec", "ipFamilies").map(display)
   const given = listAt(service, "spec", "clusterIPs")
-    .map(String)
+    .map(display)
     .filter((address) => address !== "None")
   for (const [i, address] of (given.length > 0 ? given : [textAt(spec, "clusterIP")]).entries()) {
     if (address !== "" && address !== "None") wanted[i] ??= address.includes(":") ? "IPv6" : "IPv4"
@@ -197,11 +197,11 @@ function clusterAddresses(
   old: KubeObject | undefined,
 ): readonly Cause[] {
   const spec = specOf(service)
-  const wanted = listAt(service, "spec", "clusterIPs").map(String)
+  const wanted = listAt(service, "spec", "clusterIPs").map(display)
   if (wanted.length === 0 && textAt(spec, "clusterIP") !== "") wanted.push(textAt(spec, "clusterIP"))
   const had = listAt(old, "spec", "clusterIPs")
   const result: string[] = []
-  for (const [i, family] of listAt(service, "spec", "ipFamilies").map(String).entries()) {
+  for (const [i, family] of listAt(service, "spec", "ipFamilies").map(display).entries()) {
     const asked = wanted[i]
     if (asked !== undefined) {
       const field = `spec.clusterIPs[${i}]`
@@ -227,7 +227,7 @@ function clusterAddresses(
 function usedPorts(service: KubeObject): string[] {
   return portsOf(service)
     .filter((port) => port["nodePort"] !== undefined)
-    .map((port) => `${textAt(port, "protocol")}/${String(port["nodePort"])}`)
+    .map((port) => `${textAt(port, "protocol")}/${display(port["nodePort"])}`)
 }
 
 function nodePorts(allocator: ServiceAllocator, service: KubeObject, old: KubeObject | undefined): readonly Cause[] {

@@ -1,5 +1,5 @@
 import type { Schema } from "../definition.ts"
-import { copy, equal, get, isObject, type JsonObject, set } from "../object.ts"
+import { copy, display, equal, get, isObject, type JsonObject, set } from "../object.ts"
 import { fieldSchema } from "../schema/shape.ts"
 import { badRequest } from "../status.ts"
 
@@ -54,7 +54,7 @@ function mergeMaps(schema: Schema | undefined, target: JsonObject, patch: JsonOb
   if (directive === "replace") return withoutDirectives(patch)
   if (directive === "delete") return {}
   if (directive !== undefined && directive !== "merge") {
-    throw badRequest(`unknown patch type found: ${String(directive)}`)
+    throw badRequest(`unknown patch type found: ${display(directive)}`)
   }
   const result: JsonObject = copy(target)
   const retained = get(patch, "$retainKeys")
@@ -139,8 +139,10 @@ function inPatchOrder(
   let next = 0
   for (const item of named) {
     const position = positionOf(item)
-    while (position >= 0 && next < others.length && positionOf(others[next]) < position) result.push(others[next++])
-    result.push(item)
+    const before = others.slice(next).findIndex((other) => positionOf(other) > position)
+    const count = position < 0 ? 0 : before < 0 ? others.length - next : before
+    result.push(...others.slice(next, next + count), item)
+    next += count
   }
   return [...result, ...others.slice(next)]
 }

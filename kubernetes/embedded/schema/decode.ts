@@ -32,19 +32,11 @@ function goName(value: unknown): string {
   return Array.isArray(value) ? "array" : typeof value
 }
 
+const scalars: Readonly<Record<string, string>> = { integer: "int32", boolean: "bool" }
+
 function goType(schema: Schema): string {
-  switch (schema.type) {
-    case "integer":
-      return "int32"
-    case "boolean":
-      return "bool"
-    case "array":
-      return `[]${schema.items === undefined ? "interface {}" : goType(schema.items)}`
-    case "object":
-      return typeof schema.additionalProperties === "object"
-        ? `map[string]${goType(schema.additionalProperties)}`
-        : "struct"
-    default:
-      return schema.type ?? "interface {}"
-  }
+  const { type = "interface {}", items, additionalProperties } = schema
+  if (type === "array") return `[]${items === undefined ? "interface {}" : goType(items)}`
+  if (type !== "object") return scalars[type] ?? type
+  return typeof additionalProperties === "object" ? `map[string]${goType(additionalProperties)}` : "struct"
 }

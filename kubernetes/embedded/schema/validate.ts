@@ -52,7 +52,7 @@ export function typeFits(schema: Schema, value: unknown): boolean {
 }
 
 function checkText(schema: Schema, value: string, path: string, out: Cause[]): void {
-  const length = [...value].length
+  const length = Array.from(value).length
   const { minLength, maxLength, pattern, format } = schema
   if (maxLength !== undefined && length > maxLength) {
     out.push({ reason: "FieldValueTooLong", message: `Too long: may not be more than ${maxLength} bytes`, field: path })
