@@ -21,6 +21,10 @@ export interface FakeApi {
   remove(collection: string, name: string): void
   /** Changes the store without telling the watches, as if they had been away. */
   putUnseen(collection: string, object: FakeObject): void
+  /** What a list gives now. */
+  objects(collection: string): readonly FakeObject[]
+  /** Forgets what happened: a watch from before now gets 410. */
+  compact(): void
   /** Answers the next request that matches instead of the store. */
   intercept(matches: (request: Request) => boolean, answer: Answer): void
   /** Writes to the open watches of a collection as it is. */
@@ -73,6 +77,7 @@ export async function fakeApi(tls?: { readonly key: string; readonly cert: strin
   const history: { collection: string; version: number; text: string }[] = []
   let connections = 0
   let version = 100
+  let compacted = 0
 
   const listener = async (incoming: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = []
@@ -94,6 +99,12 @@ export async function fakeApi(tls?: { readonly key: string; readonly cert: strin
       response.writeHead(200, { "content-type": "application/json" })
       response.flushHeaders()
       const since = Number(request.url.searchParams.get("resourceVersion"))
+      if (since < compacted) {
+        response.end(
+          `${JSON.stringify({ type: "ERROR", object: { kind: "Status", code: 410, message: "too old" } })}\n`,
+        )
+        return
+      }
       for (const event of history)
         if (event.collection === watch.collection && event.version > since) response.write(event.text)
       watches.add(watch)
@@ -147,6 +158,11 @@ export async function fakeApi(tls?: { readonly key: string; readonly cert: strin
       const known = store.get(collection)?.has(object.metadata.name) === true
       event(collection, known ? "MODIFIED" : "ADDED", keep(collection, object))
     },
+    objects: (collection) => [...(store.get(collection)?.values() ?? [])],
+    compact() {
+      compacted = version
+      history.length = 0
+    },
     putUnseen: (collection, object) => void keep(collection, object),
     remove(collection, name) {
       const object = store.get(collection)?.get(name)
@@ -160,6 +176,7 @@ export async function fakeApi(tls?: { readonly key: string; readonly cert: strin
     endWatches(collection, how) {
       for (const watch of watches) {
         if (watch.collection !== collection) continue
+        watches.delete(watch)
         if (how === "end") watch.response.end()
         else watch.socket.resetAndDestroy()
       }
