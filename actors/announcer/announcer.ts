@@ -1,31 +1,14 @@
 import { isDeepStrictEqual } from "node:util"
 import type { NodeFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
-import type { Snapshot } from "../../config/snapshot.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
 import type { ApiMessage } from "../api.ts"
-import { decideConfiguration, describeFault } from "./configuration.ts"
-import { hear, type Membership, settle, unsettled } from "./membership.ts"
-import type { AnnouncerCommand } from "./messages.ts"
-import { type Decided, serviceActor } from "./service.ts"
-import {
-  type AnnouncerConfig,
-  type AnnouncerState,
-  announcementsOf,
-  beginning,
-  isWanted,
-  surroundingsOf,
-  wantedPeers,
-  wantedTable,
-} from "./state.ts"
+import { adopt, configure } from "./configuring.ts"
+import { becomesDue, decided, evaluateDue, serviceStarted, surroundingsChanged } from "./deciding.ts"
+import { hear, type Membership, settle } from "./membership.ts"
+import { serviceActor } from "./service.ts"
+import { type AnnouncerConfig, type AnnouncerState, beginning, isWanted, type Message } from "./state.ts"
 import { metricsOf, statusOf } from "./status.ts"
-
-type Message = AnnouncerCommand | Decided | Own
-/** To itself. */
-type Own =
-  | { readonly kind: "service-started"; readonly key: ServiceKey }
-  | { readonly kind: "evaluate-due" }
-  | { readonly kind: "flush" }
-  | { readonly kind: "settle" }
+import { flush, threadStarted } from "./telling.ts"
 
 /**
  *     API actor ── facts ──►┌───────────┐── evaluate ──►┌─────────┐ one per Service,
@@ -116,15 +99,15 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "decided":
       return decided(state, message, context)
     case "flush":
-      return flush(state, context)
+      flush(state, context)
+      if (state.refusedFor !== undefined) configure(state, context)
+      return
     case "status":
       return context.send(message.replyTo, statusOf(state))
     case "metrics":
       return context.send(message.replyTo, metricsOf(state))
   }
 }
-
-// --- facts ---
 
 function serviceChanged(
   state: AnnouncerState,
@@ -190,154 +173,4 @@ function membershipChanged(state: AnnouncerState, membership: Membership, contex
   if (membership.settled) context.timers.cancel("settle")
   else if (before.heard === undefined) context.timers.set("settle", state.config.settleMs, { kind: "settle" })
   if (!isDeepStrictEqual(before.speakers, membership.speakers)) surroundingsChanged(state, context)
-}
-
-// --- configuration ---
-
-function configure(state: AnnouncerState, context: Context<Message>): void {
-  if (state.facts === undefined) return
-  const { log } = context
-  const verdict = decideConfiguration(state.facts, state.config.nodeName, state.snapshot, announcementsOf(state))
-  const refusedBefore = state.refusedFor
-  state.refusedFor = undefined
-  state.faults = []
-  state.stale = verdict.kind === "invalid" || verdict.kind === "refused"
-  switch (verdict.kind) {
-    case "accepted":
-      log.info("config reloaded", { event: "config reloaded" })
-      context.send(state.config.keeper, { kind: "accepted", snapshot: verdict.snapshot })
-      return adopt(state, verdict.snapshot, context)
-    case "unchanged":
-      return log.debug("configuration did not change, ignoring")
-    case "invalid":
-      state.updateErrors++
-      state.faults = verdict.faults.map(describeFault)
-      return log.error("failed to parse the configuration", { error: state.faults[0], faults: state.faults })
-    case "refused": {
-      const error = "service has no configuration under new config"
-      state.refusedFor = verdict.service
-      state.faults = [`${verdict.service}: ${error}`]
-      if (refusedBefore === verdict.service) return
-      state.updateErrors++
-      return log.error("new configuration rejected", { op: "setConfig", service: verdict.service, error })
-    }
-  }
-}
-
-function adopt(state: AnnouncerState, snapshot: Snapshot, context: Context<Message>): void {
-  state.snapshot = snapshot
-  surroundingsChanged(state, context)
-}
-
-// --- decisions ---
-
-function surroundingsChanged(state: AnnouncerState, context: Context<Message>): void {
-  state.surroundings = surroundingsOf(state)
-  becomesDue(state, undefined, context)
-}
-
-/** One Service, or all of them. */
-function becomesDue(state: AnnouncerState, key: ServiceKey | undefined, context: Context<Message>): void {
-  if (key === undefined) state.unflushed = true
-  if (!state.synced || state.surroundings === undefined) return
-  if (state.due === undefined) context.send(context.self, { kind: "evaluate-due" })
-  if (key === undefined || state.due === "all") state.due = "all"
-  else state.due = (state.due ?? new Set()).add(key)
-}
-
-function evaluateDue(state: AnnouncerState, context: Context<Message>): void {
-  const keys = state.due === "all" ? state.records.keys() : (state.due ?? [])
-  let asked = 0
-  for (const key of keys) if (evaluate(state, key, context)) asked++
-  state.due = undefined
-  // Otherwise the first decision flushes, behind all others that are already on their way.
-  if (asked === 0) flushSoon(state, context)
-}
-
-/** An actor that has not started yet is asked when it has. */
-function evaluate(state: AnnouncerState, key: ServiceKey, context: Context<Message>): boolean {
-  const record = state.records.get(key)
-  const { surroundings } = state
-  if (record === undefined || record.starts === 0 || !state.synced || surroundings === undefined) return false
-  context.send(record.actor, {
-    kind: "evaluate",
-    service: record.service,
-    endpoints: state.endpoints.get(key),
-    surroundings,
-    announcement: record.decided?.announcement,
-  })
-  return true
-}
-
-/** An actor that has died so often without a decision does not hold up the others any longer. */
-const startsWaitedFor = 3
-
-function serviceStarted(state: AnnouncerState, key: ServiceKey, context: Context<Message>): void {
-  const record = state.records.get(key)
-  if (record === undefined) return
-  record.starts++
-  evaluate(state, key, context)
-  if (record.starts > startsWaitedFor && state.undecided.delete(key)) flushSoon(state, context)
-}
-
-function decided(state: AnnouncerState, message: Decided, context: Context<Message>): void {
-  const { key, announcement, on } = message
-  const record = state.records.get(key)
-  if (record === undefined) return
-  // The same announcement is the same object.
-  if (announcement !== record.decided?.announcement) state.unflushed = true
-  record.decided = message
-  state.undecided.delete(key)
-  const { config } = state
-  if (announcement === undefined && !isWanted(on.service, config) && !isWanted(record.service, config)) {
-    state.records.delete(key)
-    context.stop(record.actor)
-  }
-  flushSoon(state, context)
-}
-
-// --- the threads ---
-
-function flushSoon(state: AnnouncerState, context: Context<Message>): void {
-  if (state.flushing || !state.unflushed || state.undecided.size > 0) return
-  state.flushing = true
-  context.send(context.self, { kind: "flush" })
-}
-
-function flush(state: AnnouncerState, context: Context<Message>): void {
-  state.flushing = false
-  if (state.undecided.size > 0) return
-  const table = wantedTable(state)
-  if (table !== undefined && !isDeepStrictEqual(table, state.table)) {
-    state.table = table
-    context.send(state.config.layer2, { kind: "table", entries: table })
-  }
-  const peers = wantedPeers(state)
-  state.unflushed = table === undefined || peers === undefined
-  if (peers !== undefined && !isDeepStrictEqual(peers, state.peers)) {
-    state.peers = peers
-    context.send(state.config.bgp, { kind: "peers", peers })
-  }
-  if (state.refusedFor !== undefined) configure(state, context)
-}
-
-function threadStarted(state: AnnouncerState, thread: "gossip" | "layer2" | "bgp", context: Context<Message>): void {
-  const { gossip, layer2, bgp } = state.config
-  switch (thread) {
-    case "gossip":
-      if (gossip === undefined) return
-      state.membership = unsettled(state.membership)
-      context.send(gossip, { kind: "subscribe", subscriber: context.self })
-      if (state.speakerAddresses !== undefined) {
-        context.send(gossip, { kind: "peers", addresses: state.speakerAddresses })
-      }
-      return
-    case "layer2":
-      context.send(layer2, { kind: "subscribe", subscriber: context.self })
-      if (state.table !== undefined) context.send(layer2, { kind: "table", entries: state.table })
-      return
-    case "bgp":
-      context.send(bgp, { kind: "subscribe", subscriber: context.self })
-      if (state.peers !== undefined) context.send(bgp, { kind: "peers", peers: state.peers })
-  }
 }

@@ -7,6 +7,7 @@ import type { ApiMessage } from "../api.ts"
 import type { BgpCommand, DesiredPeer, SessionReport } from "../session/messages.ts"
 import { desiredPeers, layer2Table } from "./desired.ts"
 import type { Layer2Command, Layer2Entry, Layer2Report } from "./layer2/messages.ts"
+import type { AnnouncerCommand } from "./messages.ts"
 import { type Membership, nothingHeard } from "./membership.ts"
 import type { Decided, Evaluate } from "./service.ts"
 import { isOurs } from "./service-decision.ts"
@@ -27,6 +28,14 @@ export interface AnnouncerConfig {
   /** How long gossip that has just begun may take to hear of the other speakers. */
   readonly settleMs: number
 }
+
+/** All that the announcer hears. */
+export type Message = AnnouncerCommand | Decided | Own
+type Own =
+  | { readonly kind: "service-started"; readonly key: ServiceKey }
+  | { readonly kind: "evaluate-due" }
+  | { readonly kind: "flush" }
+  | { readonly kind: "settle" }
 
 export interface ServiceRecord {
   service: ServiceFacts | undefined

@@ -1,0 +1,71 @@
+import type { ServiceKey } from "../../config/facts.ts"
+import type { Context } from "../../supervision/actor.ts"
+import type { Decided } from "./service.ts"
+import { type AnnouncerState, isWanted, type Message, surroundingsOf } from "./state.ts"
+import { flushSoon } from "./telling.ts"
+
+/** What every decision is made from has changed: all Services, and what the threads are told besides them. */
+export function surroundingsChanged(state: AnnouncerState, context: Context<Message>): void {
+  state.surroundings = surroundingsOf(state)
+  becomesDue(state, undefined, context)
+}
+
+/** One Service, or all of them. */
+export function becomesDue(state: AnnouncerState, key: ServiceKey | undefined, context: Context<Message>): void {
+  if (key === undefined) state.unflushed = true
+  if (!state.synced || state.surroundings === undefined) return
+  if (state.due === undefined) context.send(context.self, { kind: "evaluate-due" })
+  if (key === undefined || state.due === "all") state.due = "all"
+  else state.due = (state.due ?? new Set()).add(key)
+}
+
+export function evaluateDue(state: AnnouncerState, context: Context<Message>): void {
+  const keys = state.due === "all" ? state.records.keys() : (state.due ?? [])
+  let asked = 0
+  for (const key of keys) if (evaluate(state, key, context)) asked++
+  state.due = undefined
+  // Otherwise the first decision flushes, behind all others that are already on their way.
+  if (asked === 0) flushSoon(state, context)
+}
+
+/** An actor that has not started yet is asked when it has. */
+function evaluate(state: AnnouncerState, key: ServiceKey, context: Context<Message>): boolean {
+  const record = state.records.get(key)
+  const { surroundings } = state
+  if (record === undefined || record.starts === 0 || !state.synced || surroundings === undefined) return false
+  context.send(record.actor, {
+    kind: "evaluate",
+    service: record.service,
+    endpoints: state.endpoints.get(key),
+    surroundings,
+    announcement: record.decided?.announcement,
+  })
+  return true
+}
+
+/** An actor that has died so often without a decision does not hold up the others any longer. */
+const startsWaitedFor = 3
+
+export function serviceStarted(state: AnnouncerState, key: ServiceKey, context: Context<Message>): void {
+  const record = state.records.get(key)
+  if (record === undefined) return
+  record.starts++
+  evaluate(state, key, context)
+  if (record.starts > startsWaitedFor && state.undecided.delete(key)) flushSoon(state, context)
+}
+
+export function decided(state: AnnouncerState, message: Decided, context: Context<Message>): void {
+  const { key, announcement, on } = message
+  const record = state.records.get(key)
+  if (record === undefined) return
+  // The same announcement is the same object.
+  if (announcement !== record.decided?.announcement) state.unflushed = true
+  record.decided = message
+  state.undecided.delete(key)
+  const { config } = state
+  if (announcement === undefined && !isWanted(on.service, config) && !isWanted(record.service, config)) {
+    state.records.delete(key)
+    context.stop(record.actor)
+  }
+  flushSoon(state, context)
+}

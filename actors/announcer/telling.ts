@@ -1,0 +1,52 @@
+import { isDeepStrictEqual } from "node:util"
+import type { Context } from "../../supervision/actor.ts"
+import { unsettled } from "./membership.ts"
+import { type AnnouncerState, type Message, wantedPeers, wantedTable } from "./state.ts"
+
+/** Behind whatever is in the mailbox already. */
+export function flushSoon(state: AnnouncerState, context: Context<Message>): void {
+  if (state.flushing || !state.unflushed || state.undecided.size > 0) return
+  state.flushing = true
+  context.send(context.self, { kind: "flush" })
+}
+
+export function flush(state: AnnouncerState, context: Context<Message>): void {
+  state.flushing = false
+  if (state.undecided.size > 0) return
+  const table = wantedTable(state)
+  if (table !== undefined && !isDeepStrictEqual(table, state.table)) {
+    state.table = table
+    context.send(state.config.layer2, { kind: "table", entries: table })
+  }
+  const peers = wantedPeers(state)
+  state.unflushed = table === undefined || peers === undefined
+  if (peers !== undefined && !isDeepStrictEqual(peers, state.peers)) {
+    state.peers = peers
+    context.send(state.config.bgp, { kind: "peers", peers })
+  }
+}
+
+export function threadStarted(
+  state: AnnouncerState,
+  thread: "gossip" | "layer2" | "bgp",
+  context: Context<Message>,
+): void {
+  const { gossip, layer2, bgp } = state.config
+  switch (thread) {
+    case "gossip":
+      if (gossip === undefined) return
+      state.membership = unsettled(state.membership)
+      context.send(gossip, { kind: "subscribe", subscriber: context.self })
+      if (state.speakerAddresses !== undefined) {
+        context.send(gossip, { kind: "peers", addresses: state.speakerAddresses })
+      }
+      return
+    case "layer2":
+      context.send(layer2, { kind: "subscribe", subscriber: context.self })
+      if (state.table !== undefined) context.send(layer2, { kind: "table", entries: state.table })
+      return
+    case "bgp":
+      context.send(bgp, { kind: "subscribe", subscriber: context.self })
+      if (state.peers !== undefined) context.send(bgp, { kind: "peers", peers: state.peers })
+  }
+}
