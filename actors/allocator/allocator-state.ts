@@ -1,0 +1,83 @@
+import type { ConfigurationFault } from "../../config/fault.ts"
+import type { ServiceFacts, ServiceKey } from "../../config/facts.ts"
+import type { Pool } from "../../config/snapshot.ts"
+import type { ActorRef } from "../../supervision/reference.ts"
+import { ingressOf } from "./intent.ts"
+import type { PoolMessage, ServiceMessage, TurnOver, WriterMessage } from "./messages.ts"
+import type { PoolCounters } from "./pool-book.ts"
+
+export interface AllocatorConfig {
+  readonly writer: ActorRef<WriterMessage>
+  /** Only Services of this class are ours; empty: those without a class. */
+  readonly loadBalancerClass: string
+  readonly namespace: string
+}
+
+export interface PoolEntry {
+  readonly pool: Pool
+  readonly ref: ActorRef<PoolMessage>
+  /** Undefined until it has started once. */
+  incarnation: ActorRef<PoolMessage> | undefined
+  counters: PoolCounters | undefined
+}
+
+export interface ServiceEntry {
+  facts: ServiceFacts
+  readonly ref: ActorRef<ServiceMessage>
+  last: TurnOver | undefined
+  /** Deleted while it had the turn: it goes when the turn is over. */
+  leaving: boolean
+}
+
+export interface AllocatorState {
+  readonly config: AllocatorConfig
+  readonly pools: Map<string, PoolEntry>
+  readonly services: Map<ServiceKey, ServiceEntry>
+  /** The cluster has told everything there is. */
+  synced: boolean
+  /** The pools in force; undefined until a configuration was valid. */
+  snapshot: ReadonlyMap<string, Pool> | undefined
+  /** Of the latest configuration: not empty means that an older one is in force. */
+  faults: readonly ConfigurationFault[]
+  /** adopting: Services claim what they hold. serving: they are decided on, one after the other. */
+  phase: "adopting" | "serving"
+  /** Still to claim, in this order. */
+  adopting: Set<ServiceKey>
+  /** Still to be decided on, in this order. */
+  converging: Set<ServiceKey>
+  /** Their actor died in its turn; value: what the turn was for. They go on when it is back. */
+  readonly absent: Map<ServiceKey, ServiceMessage["what"]>
+  /** A pool did not serve them; they try again a little later. */
+  readonly stalled: Set<ServiceKey>
+  turn: { readonly key: ServiceKey; readonly what: ServiceMessage["what"] } | undefined
+  /** The first pass over all Services is over. */
+  ready: boolean
+}
+
+export const beginning = (config: AllocatorConfig): AllocatorState => ({
+  config,
+  pools: new Map(),
+  services: new Map(),
+  synced: false,
+  snapshot: undefined,
+  faults: [],
+  phase: "adopting",
+  adopting: new Set(),
+  converging: new Set(),
+  absent: new Map(),
+  stalled: new Set(),
+  turn: undefined,
+  ready: false,
+})
+
+/** Those with more addresses first, then by name: if two claim one address, the outcome is always the same. */
+export const inOrder = (services: ReadonlyMap<ServiceKey, ServiceEntry>): ServiceKey[] =>
+  [...services]
+    .map(([key, { facts, last }]) => ({ key, count: last?.holding?.addresses.length ?? ingressOf(facts).length }))
+    .sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1))
+    .map(({ key }) => key)
+
+export function firstOf<T>(set: ReadonlySet<T>): T | undefined {
+  for (const item of set) return item
+  return undefined
+}

@@ -1,0 +1,129 @@
+import type { ServiceFacts, ServiceKey } from "../../config/facts.ts"
+import type { Actor, Context } from "../../supervision/actor.ts"
+import { type AllocatorConfig, type AllocatorState, beginning } from "./allocator-state.ts"
+import type { AllocatorInternal, AllocatorMessage } from "./messages.ts"
+import { metricsOf } from "./metrics.ts"
+import { configure } from "./pool-set.ts"
+import { poolAnnotation } from "./request.ts"
+import { serviceActor } from "./service.ts"
+import { beginPass, goOn, nextTurn, turnOver, wakeWaiting } from "./turns.ts"
+
+type Message = AllocatorMessage | AllocatorInternal
+type Self = Context<Message>
+
+/** Hears the cluster's facts, keeps one actor per pool and per Service, and says whose turn it is. */
+export const allocatorActor: Actor<AllocatorConfig, AllocatorState, Message> = {
+  kind: "allocator",
+  supervision: {
+    strategy: "one_for_one",
+    // One supervisor for thousands of Services: a few of them in trouble must not take the others down.
+    intensity: { restarts: 1_000, withinMs: 60_000 },
+    backoff: { minMs: 20, maxMs: 10_000, jitter: 0.2 },
+  },
+  start: beginning,
+  receive(state, message, context) {
+    hear(state, message, context)
+    nextTurn(state, context)
+    return state
+  },
+}
+
+function hear(state: AllocatorState, message: Message, context: Self): void {
+  switch (message.kind) {
+    case "service":
+      return serviceIs(state, message.key, message.service, context)
+    case "configuration":
+      return configure(state, message.facts, context)
+    case "synced":
+      for (const key of state.services.keys()) if (!message.services.has(key)) leave(state, key, context)
+      if (!state.synced) beginPass(state)
+      state.synced = true
+      return
+    case "connection": {
+      const { connected, reason } = message
+      if (connected) context.log.info("connected to the API server", { reason })
+      else context.log.warn("API server not reachable, everything stays as it is", { reason })
+      return
+    }
+    case "pool-up": {
+      const pool = state.pools.get(message.pool)
+      if (pool === undefined) return
+      pool.incarnation = message.incarnation
+      return beginPass(state)
+    }
+    case "pool-counters": {
+      const pool = state.pools.get(message.pool)
+      if (pool !== undefined) pool.counters = message.counters
+      return
+    }
+    case "service-up":
+      return goOn(state, message.key)
+    case "turn-over":
+      turnOver(state, message, context)
+      return afterTurn(state, message.key, context)
+    case "retry":
+      for (const key of state.stalled) state.converging.add(key)
+      return state.stalled.clear()
+    case "metrics":
+      return context.send(message.replyTo, metricsOf(state))
+    case "explain": {
+      const entry = state.services.get(message.key)
+      const last = entry?.last
+      const { holding, verdict } = last ?? { holding: undefined, verdict: undefined }
+      return context.send(message.replyTo, entry && { service: entry.facts, holding, verdict })
+    }
+    case "endpoints":
+    case "node":
+    case "speaker-pods":
+      return // not watched here
+    default:
+      return message satisfies never
+  }
+}
+
+function serviceIs(state: AllocatorState, key: ServiceKey, service: ServiceFacts | undefined, context: Self): void {
+  const entry = state.services.get(key)
+  const ours = service !== undefined && (service.loadBalancerClass ?? "") === state.config.loadBalancerClass
+  if (!ours) return entry && leave(state, key, context)
+  if (entry !== undefined) {
+    entry.facts = service
+    entry.leaving = false
+  } else {
+    if (!concernsUs(service)) return
+    const config = { key, allocator: context.self, writer: state.config.writer }
+    const ref = context.spawn({ id: `services/${key}`, actor: serviceActor, config })
+    state.services.set(key, { facts: service, ref, last: undefined, leaving: false })
+  }
+  state.converging.add(key)
+}
+
+/** A LoadBalancer, or something that was one and still says so. */
+const concernsUs = ({ type, ingress, annotations }: ServiceFacts): boolean =>
+  type === "LoadBalancer" || ingress.length > 0 || annotations[poolAnnotation] !== undefined
+
+/** Deleted, or of another class now. While it has the turn it may still be given something: then it goes afterwards. */
+function leave(state: AllocatorState, key: ServiceKey, context: Self): void {
+  const entry = state.services.get(key)
+  if (entry === undefined) return
+  if (state.turn?.key === key) entry.leaving = true
+  else remove(state, key, context)
+}
+
+function afterTurn(state: AllocatorState, key: ServiceKey, context: Self): void {
+  const entry = state.services.get(key)
+  const decision = entry?.last?.verdict?.decision
+  const idle = decision?.state === "not-wanted" && !decision.changed && !state.converging.has(key)
+  if (entry?.leaving || (entry && idle && !concernsUs(entry.facts))) remove(state, key, context)
+}
+
+function remove(state: AllocatorState, key: ServiceKey, context: Self): void {
+  const entry = state.services.get(key)
+  if (entry === undefined) return
+  context.stop(entry.ref)
+  state.services.delete(key)
+  for (const keys of [state.adopting, state.converging, state.absent, state.stalled]) keys.delete(key)
+  for (const { ref } of state.pools.values()) context.send(ref, { kind: "release", key })
+  context.send(state.config.writer, { kind: "settled", key })
+  context.log.info("service deleted", { event: "serviceDeleted", service: key })
+  wakeWaiting(state)
+}

@@ -1,0 +1,59 @@
+import type { ServiceFacts } from "../../config/facts.ts"
+import { poolAnnotation } from "./request.ts"
+import type { ServiceOutcome } from "./outcome.ts"
+import type { Want } from "./messages.ts"
+
+/** A write that was decided and is not visible in the facts yet. Until it is, it is what the Service has. */
+export interface Intent {
+  readonly uid: string
+  readonly want: Want
+  /** The API server has taken it; only the watch lags behind. */
+  readonly written: boolean
+  /** Resource versions of facts older than the intent. */
+  readonly basedOn: readonly string[]
+  /** The status it was decided on. */
+  readonly baseIngress: readonly string[]
+}
+
+export const ingressOf = ({ ingress }: ServiceFacts): readonly string[] =>
+  ingress.map(({ ip }) => ip).filter((ip) => ip !== "")
+
+const same = (a: readonly string[], b: readonly string[]) => a.length === b.length && a.every((ip, i) => ip === b[i])
+
+/**
+ * Whether the facts are older than the intent. Facts with another resource version are younger than a write that
+ * succeeded; while it has not, they are still on the way as long as the status is the one we began with: somebody
+ * changed something else.
+ */
+export function isOutstanding(intent: Intent, facts: ServiceFacts): boolean {
+  if (intent.uid !== facts.uid) return false
+  if (intent.basedOn.includes(facts.resourceVersion)) return true
+  return !intent.written && same(ingressOf(facts), intent.baseIngress)
+}
+
+/** The facts as they will be. */
+export function withIntent(facts: ServiceFacts, { want }: Intent): ServiceFacts {
+  const annotations = Object.entries({ ...facts.annotations, ...want.annotations })
+  return {
+    ...facts,
+    ingress: want.ingress.map((ip) => ({ ip })),
+    annotations: Object.fromEntries(annotations.flatMap(([k, v]) => (v === undefined ? [] : [[k, v]]))),
+  }
+}
+
+/** The facts were read before the intent reached the API server: they cannot tell what is there now. */
+export const isStale = (intent: Intent | undefined, facts: ServiceFacts): boolean =>
+  intent?.basedOn.includes(facts.resourceVersion) === true
+
+/** What must be written so that the facts become what was decided on `seen`; undefined when they are that already. */
+export function wantFrom(
+  facts: ServiceFacts,
+  seen: ServiceFacts,
+  outcome: ServiceOutcome,
+  stale: boolean,
+): Want | undefined {
+  const decided = Object.hasOwn(outcome.annotations, poolAnnotation)
+  const pool = decided ? outcome.annotations[poolAnnotation] : seen.annotations[poolAnnotation]
+  const unchanged = pool === facts.annotations[poolAnnotation] && same(ingressOf(facts), outcome.ingress)
+  return unchanged && !stale ? undefined : { ingress: outcome.ingress, annotations: { [poolAnnotation]: pool } }
+}

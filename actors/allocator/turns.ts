@@ -1,0 +1,100 @@
+import type { ServiceKey } from "../../config/facts.ts"
+import type { Context } from "../../supervision/actor.ts"
+import { type AllocatorState, firstOf, inOrder } from "./allocator-state.ts"
+import type { AllocatorInternal, AllocatorMessage, ServiceMessage, TurnOver } from "./messages.ts"
+
+/*
+ * One Service looks at itself at a time. That makes the outcome independent of chance, and it lets every Service claim
+ * what it holds before any is given something new: after a start, after a change of pools, and after a pool has died.
+ */
+
+type Self = Context<AllocatorMessage | AllocatorInternal>
+
+const turnMs = 60_000
+const retryMs = 100
+
+/** Everybody claims what they hold, then everybody is decided on. */
+export function beginPass(state: AllocatorState): void {
+  const keys = inOrder(state.services)
+  state.phase = "adopting"
+  state.adopting = new Set(keys)
+  state.converging = new Set(keys)
+  state.absent.clear()
+  state.stalled.clear()
+}
+
+export function nextTurn(state: AllocatorState, context: Self): void {
+  const { turn, synced, snapshot, pools } = state
+  if (turn !== undefined || !synced || snapshot === undefined) return
+  if ([...pools.values()].some(({ incarnation }) => incarnation === undefined)) return
+  if (state.phase === "adopting") {
+    const key = firstOf(state.adopting)
+    if (key !== undefined) return give(state, key, "adopt", context)
+    if ([...state.absent.values()].includes("adopt")) return // what they hold is not known yet
+    state.phase = "serving"
+    for (const { incarnation } of pools.values()) if (incarnation) context.send(incarnation, { kind: "serve" })
+  }
+  const key = firstOf(state.converging)
+  if (key !== undefined) return give(state, key, "converge", context)
+  if (state.absent.size + state.stalled.size > 0 || state.ready) return
+  state.ready = true
+  context.log.info("all services have been looked at", { services: state.services.size })
+}
+
+function give(state: AllocatorState, key: ServiceKey, what: ServiceMessage["what"], context: Self): void {
+  const queue = what === "adopt" ? state.adopting : state.converging
+  queue.delete(key)
+  const entry = state.services.get(key)
+  if (entry === undefined) return nextTurn(state, context)
+  state.turn = { key, what }
+  const pools = new Map(state.pools)
+  const asked = context.ask<ServiceMessage, TurnOver>(
+    entry.ref,
+    (replyTo) => ({ kind: "turn", what, service: entry.facts, pools, replyTo }),
+    turnMs,
+  )
+  void asked.then((answer) => {
+    const outcome = answer.ok ? answer.value : undefined
+    const timedOut = !answer.ok && answer.error.kind === "timeout"
+    context.send(context.self, { kind: "turn-over", key, outcome, timedOut })
+  })
+}
+
+/** What the turn has come to. */
+export function turnOver(
+  state: AllocatorState,
+  { key, outcome, timedOut }: Extract<AllocatorInternal, { kind: "turn-over" }>,
+  context: Self,
+): void {
+  const what = state.turn?.what ?? "converge"
+  state.turn = undefined
+  const entry = state.services.get(key)
+  if (entry === undefined) return
+  if (outcome === undefined) {
+    if (!timedOut) state.absent.set(key, what)
+    else if (what === "adopt") state.adopting.add(key)
+    else state.converging.add(key)
+    return
+  }
+  entry.last = { ...outcome, verdict: outcome.verdict ?? entry.last?.verdict }
+  // A pool that was not there for a claim brings a new pass when it is.
+  if (what === "converge" && outcome.kind === "retry") {
+    state.stalled.add(key)
+    context.timers.set("retry", retryMs, { kind: "retry" })
+  }
+  if (outcome.freed) wakeWaiting(state)
+}
+
+/** Those who could not be given what they should have look again. */
+export function wakeWaiting(state: AllocatorState): void {
+  for (const key of [...state.services.keys()].sort())
+    if (state.services.get(key)?.last?.verdict?.decision.hopeful) state.converging.add(key)
+}
+
+/** Its actor is there again. */
+export function goOn(state: AllocatorState, key: ServiceKey): void {
+  const what = state.absent.get(key)
+  state.absent.delete(key)
+  if (what === "adopt") state.adopting.add(key)
+  if (what === "converge") state.converging.add(key)
+}

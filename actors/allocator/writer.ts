@@ -1,0 +1,192 @@
+import type { ClusterApi, WriteOutcome } from "../../config/cluster-api.ts"
+import type { ServiceFacts, ServiceKey } from "../../config/facts.ts"
+import type { Actor, Context } from "../../supervision/actor.ts"
+import { type Intent, ingressOf } from "./intent.ts"
+import type { Want, WriterMessage } from "./messages.ts"
+
+/** Writes on their way at once, over all Services. */
+const maxInFlight = 16
+const backoffMs = { min: 200, max: 30_000 }
+
+export interface WriterConfig {
+  readonly api: ClusterApi
+}
+
+type Message =
+  | WriterMessage
+  | { readonly kind: "outcome"; readonly key: ServiceKey; readonly outcome: WriteOutcome }
+  | { readonly kind: "retry"; readonly key: ServiceKey }
+
+/** One Service's status on its way. `conflicted`: the facts were old; fresh ones will bring a new decision. */
+interface Entry extends Intent {
+  readonly service: ServiceFacts
+  /** What to write against: the facts' version, or that of our own write since. */
+  readonly resourceVersion: string
+  readonly phase: "ready" | "in-flight" | "failed" | "conflicted" | "written"
+  /** Decided while a write was in flight; the newest only. */
+  readonly next?: { readonly service: ServiceFacts; readonly want: Want }
+  /** Nothing is wanted any more once the write in flight has come back. */
+  readonly settled: boolean
+  readonly failures: number
+}
+
+interface WriterState {
+  readonly api: ClusterApi
+  readonly entries: Map<ServiceKey, Entry>
+  /** Keys to write, in order. */
+  readonly ready: Set<ServiceKey>
+  readonly inFlight: Map<ServiceKey, Promise<void>>
+}
+
+/**
+ * Brings decided status to the API server without holding anyone up: per Service one write at a time, the newest
+ * decision wins. It remembers what is decided and not visible yet, for Services that start anew meanwhile.
+ */
+export const writerActor: Actor<WriterConfig, WriterState, Message> = {
+  kind: "writer",
+  start: ({ api }) => ({ api, entries: new Map(), ready: new Set(), inFlight: new Map() }),
+  receive(state, message, context) {
+    const { entries } = state
+    switch (message.kind) {
+      case "desire":
+        desire(state, message.service, message.want)
+        break
+      case "settled": {
+        const entry = entries.get(message.key)
+        if (entry?.phase === "in-flight") entries.set(message.key, { ...withoutNext(entry), settled: true })
+        else forget(state, message.key, context)
+        break
+      }
+      case "intent":
+        context.send(message.replyTo, entries.get(message.key))
+        break
+      case "event":
+        state.api.recordEvent(message.event)
+        break
+      case "outcome":
+        state.inFlight.delete(message.key)
+        cameBack(state, message.key, message.outcome, context)
+        break
+      case "retry": {
+        const entry = entries.get(message.key)
+        if (entry?.phase === "failed") makeReady(state, message.key, entry)
+        break
+      }
+      default:
+        return message satisfies never
+    }
+    writeMore(state, context)
+    return state
+  },
+  /** Whoever comes after must find the cluster as these writes leave it. */
+  async stop({ inFlight }) {
+    await Promise.allSettled(inFlight.values())
+  },
+}
+
+function desire(state: WriterState, service: ServiceFacts, want: Want): void {
+  const { entries } = state
+  const entry = entries.get(service.key)
+  if (entry === undefined || entry.uid !== service.uid) {
+    if (entry?.phase === "in-flight") entries.set(service.key, { ...entry, next: { service, want } })
+    else makeReady(state, service.key, fresh(service, want))
+    return
+  }
+  const current = { ...entry, settled: false }
+  const stale = entry.basedOn.includes(service.resourceVersion)
+  if (stale && sameWant(entry.next?.want ?? entry.want, want)) entries.set(service.key, current)
+  else if (entry.phase === "in-flight") entries.set(service.key, { ...current, next: { service, want } })
+  // Against these facts it would only conflict again.
+  else if (stale && entry.phase === "conflicted") entries.set(service.key, { ...current, service, want })
+  else makeReady(state, service.key, replaced(current, service, want))
+}
+
+const fresh = (service: ServiceFacts, want: Want): Entry => ({
+  uid: service.uid,
+  service,
+  want,
+  resourceVersion: service.resourceVersion,
+  basedOn: [service.resourceVersion],
+  baseIngress: ingressOf(service),
+  written: false,
+  phase: "ready",
+  settled: false,
+  failures: 0,
+})
+
+/** Facts no younger than our own last write: then write against that one, the facts are on their way. */
+function replaced(entry: Entry, service: ServiceFacts, want: Want): Entry {
+  if (!entry.basedOn.includes(service.resourceVersion)) return fresh(service, want)
+  const { next: _next, ...rest } = entry
+  const basedOn = [...new Set([...entry.basedOn, entry.resourceVersion])]
+  return { ...rest, service, want, basedOn, written: false, phase: "ready", settled: false }
+}
+
+const sameWant = (a: Want, b: Want) =>
+  a.ingress.join() === b.ingress.join() &&
+  JSON.stringify(Object.entries(a.annotations)) === JSON.stringify(Object.entries(b.annotations))
+
+function makeReady(state: WriterState, key: ServiceKey, entry: Entry): void {
+  state.entries.set(key, { ...entry, phase: "ready" })
+  state.ready.add(key)
+}
+
+function forget(state: WriterState, key: ServiceKey, context: Context<Message>): void {
+  state.entries.delete(key)
+  state.ready.delete(key)
+  context.timers.cancel(`retry ${key}`)
+}
+
+function writeMore(state: WriterState, context: Context<Message>): void {
+  for (const key of state.ready) {
+    if (state.inFlight.size >= maxInFlight) return
+    state.ready.delete(key)
+    const entry = state.entries.get(key)
+    if (entry === undefined) continue
+    state.entries.set(key, { ...entry, phase: "in-flight" })
+    state.inFlight.set(key, write(state.api, key, entry, context))
+  }
+}
+
+async function write(api: ClusterApi, key: ServiceKey, entry: Entry, context: Context<Message>): Promise<void> {
+  const { uid, resourceVersion, want } = entry
+  const outcome = await api
+    .writeServiceStatus({ key, uid, resourceVersion, ...want })
+    .catch((error: unknown): WriteOutcome => ({ kind: "failed", message: String(error) }))
+  context.send(context.self, { kind: "outcome", key, outcome })
+}
+
+function cameBack(state: WriterState, key: ServiceKey, outcome: WriteOutcome, context: Context<Message>): void {
+  const entry = state.entries.get(key)
+  if (entry === undefined) return
+  const { next } = entry
+  const log = { service: key, ingress: entry.want.ingress }
+  if (outcome.kind === "written") context.log.info("updated service object", { event: "serviceUpdated", ...log })
+  else if (outcome.kind === "failed")
+    context.log.error("failed to update service", { op: "updateServiceStatus", ...log, error: outcome.message })
+  else context.log.debug("service changed meanwhile", { op: "updateServiceStatus", ...log, outcome: outcome.kind })
+
+  const after: Entry =
+    outcome.kind === "written"
+      ? { ...entry, phase: "written", written: true, resourceVersion: outcome.resourceVersion, failures: 0 }
+      : { ...entry, phase: outcome.kind === "failed" ? "failed" : "conflicted", failures: entry.failures + 1 }
+  if (next !== undefined) {
+    const follows =
+      next.service.uid === entry.uid ? replaced(after, next.service, next.want) : fresh(next.service, next.want)
+    const conflicts = outcome.kind === "conflict" && follows.basedOn.includes(entry.resourceVersion)
+    if (outcome.kind !== "failed" && !conflicts) return makeReady(state, key, follows)
+    // After a failure the newer decision waits its time as well.
+    state.entries.set(key, { ...follows, phase: after.phase })
+  } else if (entry.settled || outcome.kind === "gone") return forget(state, key, context)
+  else state.entries.set(key, after)
+  if (outcome.kind !== "failed") return
+  const delayMs = jittered(Math.min(backoffMs.max, backoffMs.min * 2 ** entry.failures), context)
+  context.timers.set(`retry ${key}`, Math.max(outcome.retryAfterMs ?? 0, delayMs), { kind: "retry", key })
+}
+
+/** Plus or minus a fifth. */
+const jittered = (ms: number, context: Context<Message>) => ms * (0.8 + (0.4 * context.world.random.u32()) / 2 ** 32)
+
+function withoutNext({ next: _next, ...entry }: Entry): Entry {
+  return entry
+}
