@@ -45,7 +45,12 @@ const subVerbs: Readonly<Record<string, readonly string[]>> = {
 
 function subKind(kind: Kind, name: string): readonly [group: string, version: string, kind: string] {
   if (name === "scale") return ["autoscaling", "v1", "Scale"]
-  return otherKinds[`${kind.resource}/${name}`] ?? ["", "", kind.kind]
+  return otherKinds[`${kind.resource}/${name}`] ?? own(kind)
+}
+
+/** Built-in kinds leave out what the surrounding document says already. */
+function own(kind: Kind): readonly [group: string, version: string, kind: string] {
+  return kind.custom ? [kind.group, kind.version, kind.kind] : ["", "", kind.kind]
 }
 
 function subVerbsOf(name: string): readonly string[] {
@@ -93,7 +98,7 @@ export function aggregated(registry: Registry, core: boolean): JsonObject {
 function aggregatedResource(kind: Kind): JsonObject {
   return {
     resource: kind.resource,
-    responseKind: { group: "", version: "", kind: kind.kind },
+    responseKind: responseKind(own(kind)),
     scope: kind.namespaced ? "Namespaced" : "Cluster",
     singularResource: kind.singular,
     verbs: kind.verbs,
@@ -102,12 +107,17 @@ function aggregatedResource(kind: Kind): JsonObject {
     ...(kind.subresources.length === 0
       ? {}
       : {
-          subresources: kind.subresources.map((name) => {
-            const [group, version, word] = subKind(kind, name)
-            return { subresource: name, responseKind: { group, version, kind: word }, verbs: subVerbsOf(name) }
-          }),
+          subresources: kind.subresources.map((name) => ({
+            subresource: name,
+            responseKind: responseKind(subKind(kind, name)),
+            verbs: subVerbsOf(name),
+          })),
         }),
   }
+}
+
+function responseKind([group, version, kind]: readonly [string, string, string]): JsonObject {
+  return { group, version, kind }
 }
 
 /** The documents of before aggregation, which older clients walk one by one. Undefined for an unknown path. */
@@ -159,7 +169,7 @@ function resourceList(group: string, version: string, kinds: readonly Kind[]): J
           name: `${kind.resource}/${name}`,
           singularName: "",
           namespaced: kind.namespaced,
-          ...(subVersion === "" ? {} : { group: subGroup, version: subVersion }),
+          ...(subVersion === "" || kind.custom ? {} : { group: subGroup, version: subVersion }),
           kind: word,
           verbs: subVerbsOf(name),
         }

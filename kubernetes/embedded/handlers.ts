@@ -134,7 +134,9 @@ export class Handlers {
     const { as, version } = call.wanted
     if (as === "Table") {
       const include = includeIn(call.query)
-      const options = { metadata: result.metadata, version, include, nowMs: this.#nowMs(), columns: true }
+      const { continue: next, ...rest } = result.metadata
+      const metadata = next === "" || next === undefined ? rest : result.metadata
+      const options = { metadata, version, include, nowMs: this.#nowMs(), columns: true }
       return { code: 200, body: table(kind, result.items, options) }
     }
     if (as !== "object") {

@@ -7,7 +7,7 @@ import { aggregated, legacy, serverVersion } from "./discovery.ts"
 import type { Call, Handlers } from "./handlers.ts"
 import { negotiate } from "./negotiate.ts"
 import type { JsonObject } from "./object.ts"
-import { openApiDocument, openApiIndex } from "./openapi.ts"
+import { openApiDocument, openApiIndex, openApiV2 } from "./openapi.ts"
 import type { Registry } from "./registry.ts"
 import { PageNotFound, route } from "./routes.ts"
 import { ApiError, badRequest } from "./status.ts"
@@ -119,8 +119,14 @@ export class HttpSide {
       respond(response, 200, serverVersion)
       return true
     }
-    if (path === "/openapi/v2") throw new PageNotFound()
+    if (path === "/openapi/v2") {
+      const { type, bytes } = openApiV2(request.headers.accept)
+      response.setHeader("content-type", type)
+      finish(response, 200, bytes)
+      return true
+    }
     if (path === "/openapi/v3") {
+      response.setHeader("content-type", "text/plain; charset=utf-8")
       respond(response, 200, openApiIndex(registry))
       return true
     }
@@ -297,7 +303,7 @@ function respondText(response: ServerResponse, code: number, text: string): void
   finish(response, code, text)
 }
 
-function finish(response: ServerResponse, code: number, text: string): void {
+function finish(response: ServerResponse, code: number, text: string | Uint8Array): void {
   if (!response.hasHeader("cache-control")) response.setHeader("cache-control", "no-cache, private")
   response.statusCode = code
   response.setHeader("content-length", Buffer.byteLength(text))

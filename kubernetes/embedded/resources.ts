@@ -5,7 +5,7 @@ import { apply, ownUpdated, type Write } from "./fields/managers.ts"
 import { apiVersionOf, type Kind } from "./kinds/kind.ts"
 import { carryOver } from "./metadata.ts"
 import { generatedName } from "./names.ts"
-import { copy, equal, type KubeObject, type ManagedFieldsEntry, omit } from "./object.ts"
+import { copy, equal, isObject, type KubeObject, type ManagedFieldsEntry, omit } from "./object.ts"
 import {
   alreadyExists,
   ApiError,
@@ -133,6 +133,7 @@ export class Resources {
     const { resourceVersion: asked } = checked.object.metadata
     if (asked !== undefined && asked !== old.metadata.resourceVersion) throw conflict(kind, target.name, MODIFIED)
     const merged = apply(base, checked.object, write, force)
+    if (target.manager === "kubectl") refreshLastApplied(merged, body)
     const { object } = normalize(kind, merged)
     this.#checkIdentity(target, object, old, false)
     carryOver(object.metadata, old.metadata)
@@ -311,6 +312,25 @@ function inward(kind: Kind, object: KubeObject, run: (working: KubeObject) => vo
   const working = encode(object)
   run(working)
   return working
+}
+
+const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+/**
+ * Somebody who changed from client-side to server-side apply may change back: the annotation that the former compares
+ * with is kept up to date while it is there.
+ */
+function refreshLastApplied(merged: KubeObject, applied: unknown): void {
+  const { annotations } = merged.metadata
+  if (annotations?.[LAST_APPLIED] === undefined) return
+  merged.metadata.annotations = { ...annotations, [LAST_APPLIED]: `${sortedJson(applied)}\n` }
+}
+
+/** Keys in order, as Go's encoder has them. */
+function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    isObject(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item,
+  )
 }
 
 function withManaged(object: KubeObject, managedFields: readonly ManagedFieldsEntry[]): KubeObject {

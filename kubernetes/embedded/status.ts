@@ -91,13 +91,15 @@ export function invalid(
   named: "kind" | "resource" = "kind",
 ): ApiError {
   const word = named === "kind" ? kind.kind : kind.resource
-  const full = kind.group === "" ? word : `${word}.${kind.group}`
+  // Both spellings of an Event are validated as the one that is stored.
+  const group = kind.storageKey.split("/")[0] ?? ""
+  const full = group === "" ? word : `${word}.${group}`
   const texts = causes.map((cause) => (cause.field === undefined ? cause.message : `${cause.field}: ${cause.message}`))
   const unique = [...new Set(texts)]
   const text = unique.length === 1 ? unique[0] : `[${unique.join(", ")}]`
   return new ApiError(422, "Invalid", `${full} "${name}" is invalid: ${text}`, {
     name,
-    ...group(kind),
+    ...(group === "" ? {} : { group }),
     kind: word,
     causes,
   })
