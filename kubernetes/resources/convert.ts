@@ -19,7 +19,14 @@ const shared = [
  * A BGPPeer in another version, as MetalLB's conversion webhook translates it: v1beta2 fields that v1beta1 lacks are
  * dropped, an unset time becomes `0s`. An object already in that version comes back as it is. Total.
  */
-export function convertBGPPeer(peer: Fields, version: "v1beta1" | "v1beta2"): Fields {
+export function convertBGPPeer<Peer extends object>(peer: Peer, version: string): Peer {
+  return converted(peer as Fields, version) as Peer
+}
+
+/** By name of the definition. */
+export const conversions = { [`bgppeers.${group}`]: convertBGPPeer }
+
+function converted(peer: Fields, version: string): Fields {
   const apiVersion = `${group}/${version}`
   if (peer["apiVersion"] === apiVersion) return peer
   const from = fields(peer["spec"])

@@ -58,7 +58,7 @@ test("a v1beta1 peer becomes v1beta2 with set times; the way back drops what v1b
   })
   t.deepEqual(checkResource(now), [])
   const back = convertBGPPeer({ ...now, spec: { ...old.spec, holdTime: "90s", vrf: "red" } }, "v1beta1")
-  t.deepEqual(back["spec"], {
+  t.deepEqual(back.spec as object, {
     ...old.spec,
     holdTime: "90s",
     keepaliveTime: "0s",
