@@ -75,7 +75,7 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
       state.endpointsTold = new Set()
       return
     case "members":
-      return membershipChanged(state, hear(state.membership, message.members, state.speakerAddresses ?? []), context)
+      return membershipChanged(state, hear(state.membership, message.members, state.speakerAddresses), context)
     case "settle":
       return membershipChanged(state, settle(state.membership), context)
     case "layer2-report": {
@@ -162,6 +162,8 @@ function synced(state: AnnouncerState, told: ApiMessage & { kind: "synced" }, co
   for (const [key, record] of state.records) if (!told.services.has(key)) record.service = undefined
   for (const key of state.endpoints.keys()) if (!state.endpointsTold.has(key)) state.endpoints.delete(key)
   state.nodes = new Map(state.nodes.entries().filter(([name]) => told.nodes.has(name)))
+  // Nobody looks for speaker Pods here.
+  if (state.speakerAddresses === undefined) speakersChanged(state, [], context)
   state.synced = true
   configure(state, context)
   surroundingsChanged(state, context)

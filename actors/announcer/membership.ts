@@ -18,11 +18,11 @@ export const nothingHeard: Membership = { speakers: "unknown", settled: false }
 /** Gossip began anew. */
 export const unsettled = ({ speakers }: Membership): Membership => ({ speakers, settled: false })
 
-/** `speakerAddresses`: of the Pods that should be members. */
+/** `speakerAddresses`: of the Pods that should be members; undefined while the API server has not told them. */
 export function hear(
   membership: Membership,
   heard: readonly Member[],
-  speakerAddresses: readonly string[],
+  speakerAddresses: readonly string[] | undefined,
 ): Membership {
   if (!membership.settled && !knowsAll(heard, membership.speakers, speakerAddresses)) return { ...membership, heard }
   return settle({ ...membership, heard })
@@ -42,8 +42,9 @@ const alive = (members: readonly Member[]): ReadonlySet<string> =>
 function knowsAll(
   heard: readonly Member[],
   before: Membership["speakers"],
-  speakerAddresses: readonly string[],
+  speakerAddresses: readonly string[] | undefined,
 ): boolean {
+  if (speakerAddresses === undefined) return false
   const names = new Set(heard.map(({ name }) => name))
   const addresses = new Set(heard.map(({ address }) => address))
   return (

@@ -25,6 +25,10 @@ test("who knows fewer than there are Pods is not believed, until waited for long
   t.is(inForce(hear(alone, ring({ a: "alive", b: "alive", c: "alive" }), pods)), "abc")
 })
 
+test("before the Pods are known nobody is believed", (t) => {
+  t.is(inForce(hear(nothingHeard, ring({ a: "alive", b: "alive" }), undefined)), "unknown")
+})
+
 test("once settled, everything is believed", (t) => {
   const settled = hear(nothingHeard, ring({ a: "alive", b: "alive", c: "alive" }), pods)
   t.is(inForce(hear(settled, ring({ a: "alive" }), pods)), "a")
