@@ -16,7 +16,9 @@ export function excludedInterfaces(file = excludeFile): string | undefined {
     new Complaint(`failed to parse announcedInterfacesToExclude from configMap: ${file}: ${why}`)
   let list: unknown
   try {
-    list = (parse(text) as { announcedInterfacesToExclude?: unknown } | null)?.announcedInterfacesToExclude ?? []
+    list =
+      (parse(text.toString("utf8")) as { announcedInterfacesToExclude?: unknown } | null)
+        ?.announcedInterfacesToExclude ?? []
   } catch {
     throw wrong("this is no YAML")
   }
@@ -28,16 +30,16 @@ export function excludedInterfaces(file = excludeFile): string | undefined {
 }
 
 /** The gossip key as the Secret has it: the file's content to the byte. Undefined without a directory. */
-export function gossipSecret(directory: string): string | undefined {
+export function gossipSecret(directory: string): Uint8Array | undefined {
   if (directory === "") return undefined
   const secret = readIfThere(`${directory}/secretkey`)
   if (secret === undefined) throw new Complaint(`failed to read memberlist secret key file: ${directory}/secretkey`)
   return secret
 }
 
-function readIfThere(file: string): string | undefined {
+function readIfThere(file: string): Buffer | undefined {
   try {
-    return fs.readFileSync(file, "utf8")
+    return fs.readFileSync(file)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ENOTDIR") return undefined

@@ -2,6 +2,7 @@ import type { Layer2Command } from "../../actors/announcer/layer2/messages.ts"
 import type { SpeakerMetrics, SpeakerStatus } from "../../actors/announcer/messages.ts"
 import type { BgpCommand } from "../../actors/session/messages.ts"
 import { type SpeakerConfig, type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
+import { type GossipConfig, resolveConfig } from "../../cluster/gossip-config.ts"
 import type { GossipCommand } from "../../cluster/messages.ts"
 import { descriptorTable } from "../../io/descriptors.ts"
 import { kubernetesClusterApi } from "../../kubernetes/client/cluster-api.ts"
@@ -127,15 +128,14 @@ function gossipThread(
     throw new Complaint(`unable to parse ml-bindport: ${JSON.stringify(port)} is no port`)
   }
   const secretKey = gossipSecret(flags.text("ml-secret-key-path"))
-  return {
-    kind: "module",
-    url: threadModule("gossip.ts", logLevel),
-    config: {
-      name: nodeName,
-      bindAddress,
-      bindPort: port === "" ? 7946 : Number(port),
-      profile: flags.boolean("ml-wan-config") ? "wan" : "lan",
-      ...(secretKey === undefined ? {} : { secretKey }),
-    },
+  const config: GossipConfig = {
+    name: nodeName,
+    bindAddress,
+    bindPort: port === "" ? 7946 : Number(port),
+    profile: flags.boolean("ml-wan-config") ? "wan" : "lan",
+    ...(secretKey === undefined ? {} : { secretKey }),
   }
+  const resolved = resolveConfig(config)
+  if (!resolved.ok) throw new Complaint(resolved.error)
+  return { kind: "module", url: threadModule("gossip.ts", logLevel), config }
 }

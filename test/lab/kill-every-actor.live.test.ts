@@ -1,0 +1,49 @@
+import { actorTree, killActor } from "../../cli/debug-client.ts"
+import * as actions from "../../lab/actions.ts"
+import { pathsOf } from "../../lab/interact.ts"
+import { type Lab, startLab } from "../../lab/lab.ts"
+import { debugSocket, layout } from "../../lab/layout.ts"
+import { labTest } from "./support.ts"
+
+const test = await labTest("bird", "birdc")
+
+test("killing any actor or thread leaves every address where it was and traffic working", async (t) => {
+  t.timeout(400_000)
+  const lab = await startLab(layout(`kill${process.pid}`, 3), { said: (line) => t.log(line) })
+  try {
+    await actions.applyConfiguration(lab)
+    const web = await actions.addService(lab, "web")
+    const shop = await actions.addService(lab, "shop", "routed")
+    const names = lab.layout.nodes.map(({ name }) => name)
+    const leader = await actions.arpAnswerer(lab, web)
+    await actions.routedVia(lab, `${shop}/32`, names)
+    const other = names.find((name) => name !== leader) ?? ""
+    let killed = 0
+    for (const process of ["controller", leader, other]) {
+      for (const path of await paths(lab, process)) {
+        await killActor(debugSocket(lab.layout, process), path)
+        killed++
+        const what = `after ${path} of ${process} was killed`
+        t.is(await actions.addressOf(lab, "web"), web, what)
+        t.is(await actions.addressOf(lab, "shop"), shop, what)
+        t.is(await actions.arpAnswerer(lab, web, { limitMs: 10_000 }), leader, what)
+        await actions.routedVia(lab, `${shop}/32`, names, 20_000)
+        t.regex(await actions.answered(lab, shop, 10_000), /answers at/, what)
+      }
+    }
+    t.log(`${killed} actors and threads were killed, one after the other`)
+    t.true(killed > 25)
+    // And it still works: a Service that comes now gets the next address, and none that is taken.
+    const late = await actions.addService(lab, "late")
+    t.is(late, "192.0.2.201")
+    t.regex(await actions.answered(lab, late), /answers at/)
+    for (const process of ["controller", ...names])
+      t.is(lab.processes.restarts(process), 0, `${process} was never restarted`)
+  } finally {
+    await lab.stop()
+  }
+})
+
+async function paths(lab: Lab, process: string): Promise<string[]> {
+  return pathsOf((await actorTree(debugSocket(lab.layout, process))).tree)
+}
