@@ -214,12 +214,14 @@ export class HttpSide {
     const sink = {
       send: (event: { readonly type: string; readonly object: JsonObject }) => {
         if (ended) return
+        if (response.writableLength > watchBufferBytes) {
+          this.counts.slowWatchersClosed++
+          end()
+          response.destroy()
+          return
+        }
         open()
         response.write(lineOf(event))
-        if (response.writableLength <= watchBufferBytes) return
-        this.counts.slowWatchersClosed++
-        end()
-        response.destroy()
       },
       close: end,
     }
