@@ -10,7 +10,6 @@ import type { NetworkError, TcpTarget, World } from "../../supervision/world.ts"
 export interface Connection {
   /** Absent until opened. */
   readonly local: Ip | undefined
-  readonly sent: { readonly messages: number; readonly bytes: number }
   send(message: Message): boolean
   /** A message that is bytes already. False when more waits than the system takes at once; empty bytes only ask. */
   write(bytes: Uint8Array): boolean
@@ -37,7 +36,6 @@ export function openConnection(world: World, target: TcpTarget, on: ConnectionHa
   let deaf = false
   let over = false
   let stopLinger = (): void => {}
-  const sent = { messages: 0, bytes: 0 }
 
   const tcp = world.network.connectTcp(target, {
     opened() {
@@ -91,21 +89,12 @@ export function openConnection(world: World, target: TcpTarget, on: ConnectionHa
     return asEvent(message.value)
   }
 
-  function write(bytes: Uint8Array): boolean {
-    if (bytes.length > 0) {
-      sent.messages++
-      sent.bytes += bytes.length
-    }
-    return tcp.send(bytes)
-  }
-
   return {
     get local() {
       return localOf()
     },
-    sent,
-    send: (message) => write(encode(message, { fourOctet })),
-    write,
+    send: (message) => tcp.send(encode(message, { fourOctet })),
+    write: (bytes) => tcp.send(bytes),
     finish() {
       deaf = true
       if (over) return

@@ -1,7 +1,7 @@
 import { type Notification, cease } from "../../protocols/bgp/notification.ts"
 import { ceaseSubcode } from "../../protocols/bgp/iana.ts"
 import { type Effect, type Event, newSession, type Session, step, type Timer } from "../../protocols/bgp/session.ts"
-import { describeWhy } from "../../protocols/bgp/why.ts"
+import { describeWhy, type Why } from "../../protocols/bgp/why.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { TcpTarget } from "../../supervision/world.ts"
@@ -58,6 +58,8 @@ interface PeerState {
   readonly closing: boolean
   readonly sinceMs: number
   readonly lastError?: string
+  /** The last NOTIFICATION either way since the session was up: the cause behind refused connections that follow. */
+  readonly cause?: string
   readonly updatesSent: number
   readonly reported?: SessionReport
 }
@@ -182,11 +184,7 @@ function changed(
   context: PeerContext,
 ): PeerState {
   if (state.desired !== undefined) logChange(context.log, state.desired, effect)
-  const next: PeerState = {
-    ...state,
-    sinceMs: context.world.clock.wallMs(),
-    ...(effect.why === undefined ? {} : { lastError: describeWhy(effect.why) }),
-  }
+  const next = explained({ ...state, sinceMs: context.world.clock.wallMs() }, effect.why)
   if (effect.to === "established") return establish(next, context)
   if (effect.from !== "established") return next
   if (state.desired !== undefined && state.announcing?.pending !== undefined) {
@@ -197,13 +195,22 @@ function changed(
   return rest
 }
 
+/** After a NOTIFICATION many routers take no connection for a while; that must not hide why they do not. */
+function explained(state: PeerState, why: Why | undefined): PeerState {
+  if (why === undefined) return state
+  const text = describeWhy(why)
+  if (why.kind !== "connect-failed" && why.kind !== "connection-lost") return { ...state, lastError: text, cause: text }
+  return { ...state, lastError: state.cause === undefined ? text : `${text}; before that: ${state.cause}` }
+}
+
 function establish(state: PeerState, context: PeerContext): PeerState {
   const nextHop = connectionOf(state)?.local
   const negotiated = state.session?.negotiated
   if (nextHop === undefined || negotiated === undefined || state.desired === undefined) return state
   const { myASN, peerASN } = state.desired.session
+  const { cause: _, ...sound } = state
   const announcing = beginAnnouncing({ myASN, peerASN, nextHop, fourOctet: negotiated.fourOctet }, negotiated.endOfRib)
-  return announce({ ...state, announcing }, context)
+  return announce({ ...sound, announcing }, context)
 }
 
 /** The change goes out in this turn. */

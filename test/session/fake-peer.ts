@@ -18,6 +18,7 @@ export interface FakePeer {
 export interface Heard {
   readonly socket: net.Socket
   readonly messages: Received[]
+  readonly routes: Set<string>
   bytes: number
   ended: boolean
   send(message: Message): void
@@ -43,6 +44,7 @@ export async function startFakePeer(options: FakeOptions = {}): Promise<FakePeer
     const heard: Heard = {
       socket,
       messages: [],
+      routes: new Set(),
       bytes: 0,
       ended: false,
       send: (message) => void socket.write(encode(message, { fourOctet: true })),
@@ -59,6 +61,10 @@ export async function startFakePeer(options: FakeOptions = {}): Promise<FakePeer
         const message = decode(frame, { fourOctet: true })
         if (!message.ok) throw new Error(`the speaker sent what does not decode: ${message.error.because}`)
         heard.messages.push(message.value)
+        if (message.value.kind === "update") {
+          for (const { text } of message.value.withdrawn) heard.routes.delete(text)
+          for (const { text } of message.value.nlri) heard.routes.add(text)
+        }
         ;(options.answer ?? usual)(message.value, heard)
       }
     })
@@ -69,15 +75,7 @@ export async function startFakePeer(options: FakeOptions = {}): Promise<FakePeer
   return {
     port: typeof address === "object" && address !== null ? address.port : 0,
     connections,
-    routes() {
-      const routes = new Set<string>()
-      for (const message of connections.at(-1)?.messages ?? []) {
-        if (message.kind !== "update") continue
-        for (const { text } of message.withdrawn) routes.delete(text)
-        for (const { text } of message.nlri) routes.add(text)
-      }
-      return [...routes].sort()
-    },
+    routes: () => [...(connections.at(-1)?.routes ?? [])].sort(),
     close() {
       for (const { socket } of connections) socket.destroy()
       server.close()

@@ -1,0 +1,6 @@
+// A speaker in a process of its own, for tests that stop it with a signal. Argument: the desired peers as JSON.
+import type { DesiredPeer } from "../../actors/session/messages.ts"
+import { startSpeaker } from "./system.ts"
+
+const speaker = startSpeaker({ retry: { firstMs: 100, maxMs: 500 } })
+speaker.want(...(JSON.parse(process.argv[2] ?? "[]") as DesiredPeer[]))
