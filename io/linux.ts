@@ -9,7 +9,15 @@ export const ipv6Option = { joinGroup: 20, leaveGroup: 21 } as const
 export const messageFlag = { doNotWait: 0x40, noSignal: 0x4000 } as const
 export const etherType = { arp: 0x0806, ipv6: 0x86dd } as const
 export const pollEvent = { in: 1, err: 8 } as const
-export const errno = { intr: -4, again: -11, noDevice: -19, tooManyFiles: -24, netDown: -100, noBuffers: -105 } as const
+export const errno = {
+  intr: -4,
+  again: -11,
+  noDevice: -19,
+  tooManyFiles: -24,
+  messageSize: -90,
+  netDown: -100,
+  noBuffers: -105,
+} as const
 
 export const netlinkRoute = 0
 export const netlinkOption = { strictCheck: 12 } as const

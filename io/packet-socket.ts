@@ -16,7 +16,7 @@ export interface PacketHandlers {
   error(error: SystemError): void
 }
 
-/** Longer than any frame the filters let through; what is longer is cut. */
+/** Longer than any frame the filters let through and any that we send; what comes longer is cut. */
 const longestFrame = 2048
 /** So that messages and timers get their turn under a flood. */
 const framesPerTurn = 256
@@ -30,7 +30,8 @@ export class PacketSocket {
   readonly #memberships: Memberships
   readonly #unwatch: () => void
   readonly #closed: (socket: PacketSocket) => void
-  readonly #buffer = new Uint8Array(longestFrame)
+  readonly #in = new Uint8Array(longestFrame)
+  readonly #out = new Uint8Array(longestFrame)
   #open = true
 
   /** Made by `openPacketSocket`. */
@@ -52,7 +53,10 @@ export class PacketSocket {
 
   send(frame: Uint8Array): Outcome<void> {
     if (!this.#open) return failure("sending a frame", errno.noDevice)
-    const sent = transmit(this.#fd, frame, frame.length, messageFlag.doNotWait | messageFlag.noSignal)
+    if (frame.length > longestFrame) return failure("sending a frame", errno.messageSize)
+    // V8 keeps small arrays in its own heap and would move each one out to show it to the system.
+    this.#out.set(frame)
+    const sent = transmit(this.#fd, this.#out, frame.length, messageFlag.doNotWait | messageFlag.noSignal)
     return sent < 0 ? failure("sending a frame", sent) : done
   }
 
@@ -84,9 +88,9 @@ export class PacketSocket {
   /** Also called for POLLERR: only a read takes the error away. */
   #read(): void {
     for (let i = 0; i < framesPerTurn && this.#open; i++) {
-      const length = receive(this.#fd, this.#buffer, longestFrame, messageFlag.doNotWait)
+      const length = receive(this.#fd, this.#in, longestFrame, messageFlag.doNotWait)
       if (length === errno.again) return
-      if (length >= 0) this.#on.frame(this.#buffer.subarray(0, length))
+      if (length >= 0) this.#on.frame(this.#in.subarray(0, length))
       else if (length !== errno.intr) this.#on.error(systemError("receiving frames", length))
     }
   }

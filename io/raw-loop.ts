@@ -89,9 +89,20 @@ export class RawLoop {
     this.#running = false
   }
 
-  /** A throw in a callback leaves the loop stopped and ends the thread like any uncaught exception. */
+  /**
+   * As long as only packets come, they are handled round by round without a turn of libuv's, which costs more than an
+   * answer. Everything else needs one afterwards: messages, and the promises that timers and immediates may have settled.
+   * A throw in a callback leaves the loop stopped and ends the thread like any uncaught exception.
+   */
   readonly #turn = (): void => {
     if (!this.#running) return
+    const endMs = performance.now() + longestWaitMs
+    while (this.#packetsOnly() && performance.now() < endMs);
+    setImmediate(this.#turn)
+  }
+
+  /** One round. True when packets came and nothing else did or is to be done. */
+  #packetsOnly(): boolean {
     this.#setTimeout()
     const entries = this.#entries
     const polled = this.#pollEntries
@@ -102,9 +113,10 @@ export class RawLoop {
         if (entry.live && polled.readInt16LE((i + 1) * entryLength + 6) !== 0) entry.ready()
       }
     }
-    this.#runDue()
-    this.#runImmediates()
-    setImmediate(this.#turn)
+    const woken = polled.readInt16LE(6) !== 0
+    const timers = this.#runDue()
+    const immediates = this.#runImmediates()
+    return ready > 0 && !woken && !timers && !immediates && this.#immediates.length === 0 && this.#running
   }
 
   #setTimeout(): void {
@@ -115,19 +127,24 @@ export class RawLoop {
     this.#timeout.writeUInt32LE(Math.floor(waitMs * 1e6), 8)
   }
 
-  #runDue(): void {
+  #runDue(): boolean {
+    const first = this.#timers[0]
+    if (first === undefined) return false
     const nowMs = performance.now()
+    if (first.atMs > nowMs) return false
     for (let next = this.#timers[0]; next !== undefined && next.atMs <= nowMs; next = this.#timers[0]) {
       this.#timers.shift()
       next.run()
     }
+    return true
   }
 
-  #runImmediates(): void {
-    if (this.#immediates.length === 0) return
+  #runImmediates(): boolean {
+    if (this.#immediates.length === 0) return false
     const due = this.#immediates
     this.#immediates = []
     for (const entry of due) entry.run?.()
+    return true
   }
 
   #layOut(): void {

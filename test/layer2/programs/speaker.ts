@@ -1,15 +1,15 @@
 // A speaker's layer 2 part, as the speaker has it: a parent that holds the table and tells it again after a restart.
-// Driven by JSON lines; logs, reports and answers are JSON lines. `--inline` runs all of it in this thread.
+// Driven by JSON lines; logs, reports and answers are JSON lines.
+import { readdirSync } from "node:fs"
 import { createInterface } from "node:readline"
-import { layer2Actor } from "../../../actors/announcer/layer2/layer2.ts"
 import type { Layer2Command, Layer2Entry, Layer2Report } from "../../../actors/announcer/layer2/messages.ts"
 import { descriptorTable } from "../../../io/descriptors.ts"
-import { packetPort } from "../../../io/packet-port.ts"
-import { createRawLoop } from "../../../io/raw-loop.ts"
-import type { Actor, Context, Log, ThreadEntry } from "../../../supervision/actor.ts"
+import type { Actor, Context, ThreadEntry } from "../../../supervision/actor.ts"
 import { realWorld } from "../../../supervision/real-world.ts"
 import type { ActorRef } from "../../../supervision/reference.ts"
 import { refTo, startSystem } from "../../../supervision/system.ts"
+import type { ThreadConfig } from "./layer2-thread.ts"
+import { log, tell } from "./log.ts"
 
 export type SpeakerCommand =
   | { readonly kind: "table"; readonly entries: readonly Layer2Entry[] }
@@ -17,12 +17,6 @@ export type SpeakerCommand =
   | { readonly kind: "snapshot" }
   /** Keeps this thread busy. */
   | { readonly kind: "block"; readonly ms: number }
-
-const tell = (line: Readonly<Record<string, unknown>>) => process.stdout.write(`${JSON.stringify(line)}\n`)
-const logged = (level: string) => (message: string, fields?: Readonly<Record<string, unknown>>) => {
-  tell({ kind: "log", level, msg: message, ...fields })
-}
-const log: Log = { debug: logged("debug"), info: logged("info"), warn: logged("warn"), error: logged("error") }
 
 type SpeakerMessage =
   | { readonly kind: "table"; readonly entries: readonly Layer2Entry[] }
@@ -65,22 +59,13 @@ const speaker: Actor<ThreadEntry<Layer2Command>, SpeakerState, SpeakerMessage> =
   },
 }
 
-const inline = process.argv.includes("--inline")
-const config = { excludeInterfaces: "^(lo|skip.*)$" }
-const loop = inline ? createRawLoop() : undefined
-const world =
-  loop === undefined
-    ? realWorld()
-    : realWorld({ timers: loop.timers, immediate: loop.immediate, packets: packetPort(loop) })
-const entry: ThreadEntry<Layer2Command> = inline
-  ? { kind: "inline", actor: layer2Actor as Actor<unknown, unknown, Layer2Command>, config }
-  : {
-      kind: "module",
-      url: new URL("./layer2-thread.ts", import.meta.url).href,
-      config: { layer2: config, descriptors: descriptorTable() },
-    }
-
-const system = startSystem({ name: "test", world, log })
+const config: ThreadConfig = { excludeInterfaces: "^(lo|skip.*)$", descriptors: descriptorTable() }
+const entry: ThreadEntry<Layer2Command> = {
+  kind: "module",
+  url: new URL("./layer2-thread.ts", import.meta.url).href,
+  config,
+}
+const system = startSystem({ name: "test", world: realWorld(), log })
 system.spawn({ id: "speaker", actor: speaker, config: entry })
 
 async function perform(command: SpeakerCommand): Promise<void> {
@@ -88,14 +73,18 @@ async function perform(command: SpeakerCommand): Promise<void> {
     case "table":
       return system.send(refTo<SpeakerMessage>("/speaker"), command)
     case "kill":
-      return void tell({ kind: "killed", there: await system.kill(command.path) })
+      return tell({ kind: "killed", there: await system.kill(command.path) })
     case "snapshot":
-      return void tell({ kind: "snapshot", tree: await system.snapshot() })
+      return tell({
+        kind: "snapshot",
+        tree: await system.snapshot(),
+        descriptors: readdirSync("/proc/self/fd").length,
+      })
     case "block": {
       const endMs = performance.now() + command.ms
       tell({ kind: "blocked" })
       while (performance.now() < endMs);
-      return void tell({ kind: "unblocked" })
+      return tell({ kind: "unblocked" })
     }
     default:
       return command satisfies never
@@ -105,7 +94,6 @@ async function perform(command: SpeakerCommand): Promise<void> {
 async function stop(): Promise<void> {
   await system.stop()
   tell({ kind: "stopped" })
-  loop?.stop()
 }
 
 createInterface({ input: process.stdin })

@@ -1,0 +1,62 @@
+import test from "ava"
+import { once } from "node:events"
+import { Worker } from "node:worker_threads"
+import type { LoopCommand } from "./programs/loop-worker.ts"
+
+const start = () => new Worker(new URL("./programs/loop-worker.ts", import.meta.url))
+
+async function ask<T>(worker: Worker, command: LoopCommand): Promise<T> {
+  worker.postMessage(command, [])
+  const [answer] = (await once(worker, "message")) as [T]
+  return answer
+}
+
+test.serial("messages wake a loop that waits, and are answered", async (t) => {
+  const worker = start()
+  for (let i = 0; i < 50; i++) t.is(await ask(worker, { kind: "echo" }), "echo")
+  await worker.terminate()
+})
+
+test.serial("immediates before timers, timers by their time, equal ones as they were set", async (t) => {
+  const worker = start()
+  const seen = await ask<string[]>(worker, { kind: "order" })
+  t.deepEqual(seen, ["microtask", "immediate", "immediate within", "timer 5", "timer 5 again", "timer 20"])
+  await worker.terminate()
+})
+
+test.serial("what is cancelled does not run; cancelling twice is nothing", async (t) => {
+  const worker = start()
+  t.deepEqual(await ask(worker, { kind: "cancel" }), [])
+  await worker.terminate()
+})
+
+test.serial("timers are never early, and do not wait for the loop's longest wait", async (t) => {
+  const worker = start()
+  const lateMs = await ask<number[]>(worker, { kind: "lateness", periodMs: 7, times: 100 })
+  t.true(Math.min(...lateMs) >= 0)
+  const median = lateMs.toSorted((a, b) => a - b)[50] ?? Number.NaN
+  t.true(median < 60, `median lateness ${median} ms`)
+  await worker.terminate()
+})
+
+test.serial("a throw in a callback ends the thread with that error, and only the thread", async (t) => {
+  const worker = start()
+  const exit = new Promise((resolve) => worker.on("exit", resolve))
+  const error = once(worker, "error") as Promise<[Error]>
+  worker.postMessage({ kind: "throw" } satisfies LoopCommand, [])
+  t.is((await error)[0].message, "meant to")
+  t.is(await exit, 1)
+})
+
+test.serial("a stopped loop lets the thread end", async (t) => {
+  const worker = start()
+  const exit = once(worker, "exit")
+  worker.postMessage({ kind: "stop" } satisfies LoopCommand, [])
+  t.deepEqual(await exit, [0])
+})
+
+test.serial("terminate reaches a loop that waits", async (t) => {
+  const worker = start()
+  await ask(worker, { kind: "echo" })
+  t.is(await worker.terminate(), 1)
+})
