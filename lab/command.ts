@@ -27,13 +27,14 @@ export async function labCommand(options: LabOptions): Promise<number> {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
   for (const signal of signals) process.on(signal, () => stopped.abort())
   const said: string[] = []
+  let built = false
   const say = (line: string) => {
     said.push(line)
     if (said.length > 100) said.shift()
-    if (options.script !== undefined) console.log(line)
+    if (options.script !== undefined || !built) console.log(line)
   }
-  if (options.script === undefined) console.log(`building ${plan.nodes.length} nodes, a client and a router …`)
   const lab = await startLab(plan, { said: say })
+  built = true
   try {
     if (options.script === "demo") return await unattended(lab, say, stopped.signal)
     return await interact(lab, said, stopped.signal)

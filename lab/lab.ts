@@ -43,6 +43,7 @@ export async function startLab(layout: Layout, on: LabEvents): Promise<Lab> {
     return stopping
   }
   try {
+    on.said(`building ${layout.nodes.length} nodes, a client and a router …`)
     await buildNetwork(layout)
     const api = await startEmbeddedApi({
       listen: [{ host: "127.0.0.1", port: 0 }, { socket: apiSocket(layout) }],
