@@ -8,6 +8,7 @@ import type {
 import type { ServiceFacts } from "../../config/facts.ts"
 import type { Cluster } from "./cluster.ts"
 import { type Collection, endpointSlices, namespaces, nodes, pods, services } from "./collections.ts"
+import { keyOf } from "./copy.ts"
 import { type EventCounts, eventRecorder } from "./events.ts"
 import { namespaceFacts, nodeFacts, speakerPodFacts } from "./facts/cluster.ts"
 import {
@@ -76,7 +77,8 @@ export function kubernetesClusterApi(
     endpointsTopic(
       feed(endpointSlices, (object) => {
         const facts = sliceFacts(object)
-        if (facts === undefined) log.error("an EndpointSlice without label kubernetes.io/service-name is left out")
+        if (facts === undefined)
+          log.error(`EndpointSlice ${keyOf(object)} has no label kubernetes.io/service-name; it is left out`)
         return facts
       }),
     )

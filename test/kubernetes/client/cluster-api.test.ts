@@ -260,6 +260,29 @@ test("the loss of the API server is told once, with the reason; what is known st
   t.false(said.includes("shop/a gone"))
 })
 
+test("an API server that is not there at first: the reason is told, then the connection, then what exists", async (t) => {
+  const { said, synced } = (
+    await start(t, (fake) => {
+      fake.put(services, service("a"))
+      fake.intercept(() => true, status(503, "ServiceUnavailable", "starting"))
+    })
+  ).listen({ services: true })
+  await synced()
+  t.is(said[0], "lost: services: starting")
+  t.regex(said[1] ?? "", /^connected/)
+  t.deepEqual(said.slice(2), ["shop/a ", "synced"])
+})
+
+test("a slice that belongs to nobody is named in the log and left out", async (t) => {
+  const { log, listen } = await start(t, (fake) => {
+    fake.put(slices, { ...slice("x", "a", "10.0.0.1"), metadata: { name: "x", namespace: "shop" } })
+  })
+  const { said, synced } = listen({ endpoints: true })
+  await synced()
+  t.deepEqual(said, ["connected", "synced"])
+  t.deepEqual(log.lines, ["error EndpointSlice shop/x has no label kubernetes.io/service-name; it is left out {}"])
+})
+
 test("a handler that throws is logged and does not stop the others", async (t) => {
   const { api, fake, log, listen } = await start(t, (fake) => fake.put(services, service("a")))
   api.watch(

@@ -1,7 +1,9 @@
+import { KubeConfig, RequestContext } from "@kubernetes/client-node"
 import test from "ava"
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import path from "node:path"
+import { keepDispatcher } from "../../../kubernetes/client/dispatcher.ts"
 import { loadCluster } from "../../../kubernetes/client/load.ts"
 import { connectTo, fakeApi, json, kubeconfig, status, temporaryDirectory } from "./fake-api.ts"
 
@@ -155,6 +157,26 @@ test.serial("the token goes along, and failures are told in words", async (t) =>
     1,
   )
   await cluster.close()
+})
+
+test.serial("the connections are kept until the CA changes, as when a cluster rotates it", async (t) => {
+  const ca = file("ca.crt", "the first")
+  const config = new KubeConfig()
+  config.loadFromString(kubeconfig("https://10.0.0.1", { cluster: { "certificate-authority": ca } }))
+  const kept = keepDispatcher(config)
+  const dispatcher = async () => {
+    const context = new RequestContext("https://10.0.0.1/version", "GET")
+    await config.applySecurityAuthentication(context)
+    return context.getDispatcher()
+  }
+  const first = await dispatcher()
+  t.truthy(first)
+  t.is(await dispatcher(), first)
+  writeFileSync(ca, "the second")
+  const second = await dispatcher()
+  t.not(second, first)
+  t.is(await dispatcher(), second)
+  await kept.close()
 })
 
 const openssl = spawnSync("openssl", ["version"]).status === 0
