@@ -15,6 +15,7 @@ import {
 } from "./machine/state.ts"
 import { step } from "./machine/step.ts"
 import type { GossipCommand, GossipCounters, Members } from "./messages.ts"
+import { openSockets } from "./sockets.ts"
 import { Streams } from "./streams.ts"
 import { Tally } from "./tally.ts"
 
@@ -121,7 +122,18 @@ async function begin(config: Resolved, context: Gossip): Promise<GossipState> {
       settled: (exchange) => timers.cancel(`stream/${exchange}`),
     },
   })
-  const { udp, listener } = await openBoth(config.bind, streams, context)
+  const { udp, listener } = await openSockets(
+    world.network,
+    config.bind,
+    {
+      datagram: (bytes, from) => context.send(self, { kind: "datagram", bytes, from }),
+      error: ({ code, message }) => context.send(self, { kind: "fault", what: `udp-${code}`, detail: message }),
+    },
+    {
+      connection: (connection) => streams.accept(connection),
+      error: (error) => context.send(self, { kind: "listener-failed", error }),
+    },
+  )
   const advertise = { address: config.advertise.address, port: config.advertise.port || udp.local.port }
   const state: GossipState = {
     config,
@@ -140,36 +152,6 @@ async function begin(config: Resolved, context: Gossip): Promise<GossipState> {
 }
 
 const isUnspecified = (address: string): boolean => address === "0.0.0.0" || address === "::"
-
-/** With port 0 the system picks one for UDP, which may be taken for TCP: then it picks again. */
-const MOST_PICKS = 20
-
-async function openBoth(
-  bind: Endpoint,
-  streams: Streams,
-  context: Gossip,
-): Promise<{ readonly udp: UdpPort; readonly listener: TcpListener }> {
-  const { world, self } = context
-  for (let pick = 1; ; pick++) {
-    const udp = await world.network.openUdp(bind, {
-      datagram: (bytes, from) => context.send(self, { kind: "datagram", bytes, from }),
-      error: ({ code, message }) => context.send(self, { kind: "fault", what: `udp-${code}`, detail: message }),
-    })
-    if (!udp.ok) throw new Error(`gossip: cannot bind UDP ${bind.address} port ${bind.port}: ${udp.error.message}`)
-    const { port } = udp.value.local
-    const listener = await world.network.listenTcp(
-      { address: bind.address, port },
-      {
-        connection: (connection) => streams.accept(connection),
-        error: (error) => context.send(self, { kind: "listener-failed", error }),
-      },
-    )
-    if (listener.ok) return { udp: udp.value, listener: listener.value }
-    udp.value.close()
-    if (bind.port !== 0 || listener.error.code !== "EADDRINUSE" || pick === MOST_PICKS)
-      throw new Error(`gossip: cannot listen on TCP ${bind.address} port ${port}: ${listener.error.message}`)
-  }
-}
 
 function packet(state: GossipState, bytes: Uint8Array, from: Endpoint, context: Gossip): GossipState {
   let next = { ...state, packetsReceived: state.packetsReceived + 1 }

@@ -1,4 +1,4 @@
-import type { Turn } from "./state.ts"
+import type { Turn } from "./turn.ts"
 
 /** A node whose probes fail, or that others doubt, may itself be the slow one: it gives others more time. */
 export function changeScore(turn: Turn, delta: number): void {

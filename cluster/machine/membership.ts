@@ -9,18 +9,8 @@ import {
 import { limits, versionBytes } from "../../protocols/memberlist/numbers.ts"
 import { expectedConfirmations, remainingSuspicionMs, suspicionSpan } from "./formulas.ts"
 import { changeScore } from "./health.ts"
-import {
-  addressText,
-  endLeave,
-  isMember,
-  machineLimits,
-  type Node,
-  ownAddress,
-  refuse,
-  setTimer,
-  type Turn,
-  wireStates,
-} from "./state.ts"
+import { addressText, isMember, machineLimits, type Node } from "./state.ts"
+import { endLeave, ownAddress, refuse, setTimer, type Turn, wireStates } from "./turn.ts"
 
 /**
  * Who is alive: what a statement about a node does to what is known of it. An incarnation is the node's own counter;

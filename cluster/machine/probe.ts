@@ -9,14 +9,9 @@ import {
 import { encodeCompound } from "../../protocols/memberlist/wrapping.ts"
 import { changeScore } from "./health.ts"
 import { reap, suspect } from "./membership.ts"
+import { addressText, type Endpoint, endpointOf, isMember, machineLimits, type Node } from "./state.ts"
 import {
-  addressText,
-  type Endpoint,
-  endpointOf,
-  isMember,
-  machineLimits,
   nextSeqNo,
-  type Node,
   open,
   ownAddress,
   pickRandom,
@@ -25,7 +20,7 @@ import {
   setTimer,
   shuffle,
   type Turn,
-} from "./state.ts"
+} from "./turn.ts"
 
 /** Once per interval; ticks stay on whole intervals after the start, however long a probe takes. */
 export function probeTick(turn: Turn): void {

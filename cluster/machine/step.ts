@@ -12,22 +12,9 @@ import {
   relayTimer,
   takesChecksum,
 } from "./probe.ts"
-import {
-  beginTurn,
-  drawBroadcasts,
-  type Effect,
-  type Endpoint,
-  endLeave,
-  endpointOf,
-  type Event,
-  isMember,
-  pickRandom,
-  type Random,
-  setTimer,
-  type State,
-  type Turn,
-} from "./state.ts"
+import { type Effect, type Endpoint, endpointOf, type Event, isMember, type Random, type State } from "./state.ts"
 import { joinRound, replied, requested, setPeers, syncTick } from "./sync.ts"
+import { beginTurn, drawBroadcasts, endLeave, pickRandom, setTimer, type Turn } from "./turn.ts"
 
 /** MetalLB's speakers wait no longer for their good-bye to have gone out. */
 const LEAVE_MS = 1000

@@ -3,19 +3,8 @@ import { nodeState } from "../../protocols/memberlist/numbers.ts"
 import { pushPullDelayMs } from "./formulas.ts"
 import { merge } from "./membership.ts"
 import { isForUs, tcpPinged } from "./probe.ts"
-import {
-  type Endpoint,
-  endpointOf,
-  isMember,
-  type JoinRound,
-  machineLimits,
-  open,
-  pickRandom,
-  pushPullNodes,
-  refuse,
-  setTimer,
-  type Turn,
-} from "./state.ts"
+import { type Endpoint, endpointOf, isMember, type JoinRound, machineLimits } from "./state.ts"
+import { open, pickRandom, pushPullNodes, refuse, setTimer, type Turn } from "./turn.ts"
 
 /** Whole tables are exchanged: at a join, and now and then, to mend what gossip lost. */
 export function syncTick(turn: Turn): void {

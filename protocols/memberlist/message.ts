@@ -1,5 +1,6 @@
 import { err, ok, type Result } from "../result.ts"
-import { type MsgpackError, Reader, Writer } from "./msgpack.ts"
+import { type MsgpackError, Reader } from "./msgpack.ts"
+import { Writer } from "./msgpack-writer.ts"
 import { limits, messageType } from "./numbers.ts"
 import { type Body, bool, count, optional, raw, type Struct, struct, text, u16, u32 } from "./struct.ts"
 

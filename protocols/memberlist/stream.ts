@@ -7,7 +7,7 @@ import {
   noProgress,
   type StreamMessage,
 } from "./message.ts"
-import { Writer } from "./msgpack.ts"
+import { Writer } from "./msgpack-writer.ts"
 import { limits, messageType } from "./numbers.ts"
 import type { PacketSecurity } from "./packet.ts"
 import { decodeCompressed, encodeCompressed, encodeLabel, labelHeaderLength, type WrappingError } from "./wrapping.ts"

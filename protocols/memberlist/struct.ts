@@ -1,4 +1,5 @@
-import type { Reader, Writer } from "./msgpack.ts"
+import type { Reader } from "./msgpack.ts"
+import type { Writer } from "./msgpack-writer.ts"
 
 /** How one field's value is read and written. */
 interface Field<T> {

@@ -1,7 +1,8 @@
 import { crc32 } from "node:zlib"
 import { err, ok, type Result } from "../result.ts"
 import { type LzwError, lzwCompress, lzwDecompress } from "./lzw.ts"
-import { type MsgpackError, Reader, Writer } from "./msgpack.ts"
+import { type MsgpackError, Reader } from "./msgpack.ts"
+import { Writer } from "./msgpack-writer.ts"
 import { messageType } from "./numbers.ts"
 import { raw, struct, u8 } from "./struct.ts"
 

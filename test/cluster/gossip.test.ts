@@ -12,8 +12,8 @@ import { until } from "./processes.ts"
 
 /** Everything quick, so that a test waits little. */
 const profile = {
-  probeIntervalMs: 200,
-  probeTimeoutMs: 80,
+  probeIntervalMs: 500,
+  probeTimeoutMs: 200,
   gossipIntervalMs: 20,
   pushPullIntervalMs: 500,
   tcpTimeoutMs: 400,
@@ -131,14 +131,16 @@ for (const secretKey of ["MDEyMzQ1Njc4OWFiY2RlZg", undefined]) {
     )
 
     const said = (message: string) => lines.filter((line) => line.message === message)
-    t.like(
-      said("node event - forcing sync").find(({ fields }) => fields["node event"] === "NodeLeave"),
-      {
-        level: "info",
-        fields: { "node addr": "127.0.0.1", "node name": "c" },
-      },
+    t.true(
+      said("node event - forcing sync").some(
+        ({ level, fields }) =>
+          level === "info" &&
+          fields["node event"] === "NodeLeave" &&
+          fields["node name"] === "c" &&
+          fields["node addr"] === "127.0.0.1",
+      ),
     )
-    t.is(said("memberlist join successfully")[0]?.fields["number of other nodes"], 1)
+    t.true(said("memberlist join successfully").some(({ fields }) => fields["number of other nodes"] === 1))
     t.is(said("leaving memberlist cluster").length, 1)
     t.is(said("left memberlist cluster")[0]?.fields["error"], null)
     t.is(said("no ml-secret-key set, memberlist traffic will not be encrypted").length > 0, secretKey === undefined)

@@ -166,14 +166,15 @@ export async function until(condition: () => boolean, otherwise: () => string, w
   }
 }
 
-export const hasGo = spawnSync("go", ["version"]).status === 0
+const go = process.env["GO"] ?? "go"
+export const hasGo = spawnSync(go, ["version"]).status === 0
 
 /** Builds the real node; the binary is removed with `remove`. */
 export function buildReal(): { readonly binary: string; remove(): void } {
   const directory = mkdtempSync(path.join(tmpdir(), "troupe-test-memberlist-"))
   const binary = path.join(directory, "peer")
   const source = fileURLToPath(new URL("../peers/memberlist", import.meta.url))
-  const build = spawnSync("go", ["build", "-o", binary, "."], { cwd: source, encoding: "utf8" })
+  const build = spawnSync(go, ["build", "-o", binary, "."], { cwd: source, encoding: "utf8" })
   if (build.status !== 0) throw new Error(`go build: ${build.stderr}`)
   return { binary, remove: () => rmSync(directory, { recursive: true, force: true }) }
 }
