@@ -121,7 +121,7 @@ export class Cell extends NactActor implements Runnable {
   /** After the present message. */
   requestStop(): void {
     this.#stopWanted = true
-    this.kernel.queue.push({ run: () => this.#stopIfWanted() })
+    this.kernel.queue.pushFirst(() => this.#stopIfWanted())
   }
 
   end(reason: "normal" | "crash", error?: string, stack?: string): void {
@@ -333,7 +333,7 @@ export class Cell extends NactActor implements Runnable {
     if (this.exit !== undefined) fire(this.#watchers, this.exit)
     this.#watchers = undefined
     const { parentCell } = this
-    if (parentCell !== undefined) this.kernel.queue.push({ run: () => parentCell.family?.exited(this) })
+    if (parentCell !== undefined) this.kernel.queue.pushFirst(() => parentCell.family?.exited(this))
   }
 }
 

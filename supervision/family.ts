@@ -252,7 +252,7 @@ export class Family {
   }
 
   #soon(run: () => void): void {
-    this.#owner.kernel.queue.push({ run })
+    this.#owner.kernel.queue.pushFirst(run)
   }
 
   #nowMs(): number {

@@ -27,6 +27,8 @@ export class Mailbox {
   readonly #dropOldest: boolean
   readonly #ordinary = new Fifo<unknown>()
   #urgent: Fifo<unknown> | undefined
+  /** Of the ordinary lane. */
+  #letters = 0
 
   constructor(limits: MailboxLimits = defaultLimits) {
     this.capacity = limits.capacity
@@ -40,7 +42,8 @@ export class Mailbox {
   /** What had to give way, if anything: the message itself or the oldest of its lane. */
   push(message: unknown, urgent: boolean): { readonly dropped: unknown } | undefined {
     const lane = urgent ? (this.#urgent ??= new Fifo()) : this.#ordinary
-    if (lane.length < this.capacity) {
+    const letters = urgent ? 0 : this.#letters
+    if (lane.length - letters < this.capacity) {
       lane.push(message)
       return undefined
     }
@@ -51,6 +54,7 @@ export class Mailbox {
   }
 
   post(letter: Letter): void {
+    this.#letters++
     this.#ordinary.push(new Sealed(letter))
   }
 
@@ -59,12 +63,14 @@ export class Mailbox {
     const lane = this.#urgent !== undefined && this.#urgent.length > 0 ? this.#urgent : this.#ordinary
     const item = lane.shift()
     if (!(item instanceof Sealed)) return item
+    this.#letters--
     const opened = item.letter.open()
     return opened === undefined ? nothing : opened.message
   }
 
   /** Ordinary messages that nobody will read now. */
   drain(unread: (message: unknown) => void): void {
+    this.#letters = 0
     for (const lane of [this.#urgent, this.#ordinary]) {
       for (let left = lane?.length ?? 0; left > 0; left--) {
         const item = lane?.shift()

@@ -1,5 +1,5 @@
 import net from "node:net"
-import { endpoint, failure } from "./real-udp.ts"
+import { endpoint, failure, invalid } from "./real-udp.ts"
 import type { Endpoint, Network, NetworkError, TcpConnection, TcpHandlers } from "./world.ts"
 
 export const connectTcp: Network["connectTcp"] = (to, on) => {
@@ -15,8 +15,8 @@ export const connectTcp: Network["connectTcp"] = (to, on) => {
   follow(socket, on)
   socket.once("connect", () => on.opened())
   try {
-    if (net.isIP(to.address) === 0)
-      throw Object.assign(new Error(`${to.address} is not an IP address`), { code: "EINVAL" })
+    const wrong = invalid(to)
+    if (wrong !== undefined) throw Object.assign(new Error(wrong.message), { code: wrong.code })
     socket.connect({
       host: to.address,
       port: to.port,
@@ -31,6 +31,8 @@ export const connectTcp: Network["connectTcp"] = (to, on) => {
 
 export const listenTcp: Network["listenTcp"] = (at, on) =>
   new Promise((resolve) => {
+    const wrong = invalid(at)
+    if (wrong !== undefined) return resolve({ ok: false, error: wrong })
     const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       const remote = endpoint(socket.remoteAddress, socket.remotePort)
       // Gone before we looked.

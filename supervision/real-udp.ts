@@ -1,10 +1,12 @@
 import dgram from "node:dgram"
 import { isIPv4, isIPv6 } from "node:net"
-import type { Endpoint, Network, UdpPort } from "./world.ts"
+import type { Endpoint, Network, NetworkError, UdpPort } from "./world.ts"
 
 /** One socket. Bound to `::` it takes IPv4 too; such peers appear under their IPv4 address. */
 export const openUdp: Network["openUdp"] = (at, on) =>
   new Promise((resolve) => {
+    const wrong = invalid(at)
+    if (wrong !== undefined) return resolve({ ok: false, error: wrong })
     const version = isIPv6(at.address) ? 6 : 4
     const socket = dgram.createSocket({ type: version === 6 ? "udp6" : "udp4", lookup: literal })
     let open = false
@@ -30,6 +32,8 @@ export const openUdp: Network["openUdp"] = (at, on) =>
         local: { address: local.address, port: local.port },
         send(bytes, to) {
           if (closed) return
+          const wrong = invalid(to)
+          if (wrong !== undefined) return queueMicrotask(() => on.error(wrong))
           const address = version === 6 && isIPv4(to.address) ? `::ffff:${to.address}` : to.address
           try {
             // The socket may keep the bytes for a while; the caller may use its buffer again at once.
@@ -63,11 +67,18 @@ function literal(
   found(Object.assign(new Error(`${address} is not an IP address`), { code: "EINVAL" }), "", 0)
 }
 
+/** Node takes some ports modulo 65536 and looks names up; here both are mistakes. */
+export function invalid({ address, port }: Endpoint): NetworkError | undefined {
+  if (!isIPv4(address) && !isIPv6(address)) return { code: "EINVAL", message: `${address} is not an IP address` }
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return undefined
+  return { code: "EINVAL", message: `${port} is not a port` }
+}
+
 export function unmapped(address: string): string {
   return address.startsWith("::ffff:") && isIPv4(address.slice(7)) ? address.slice(7) : address
 }
 
-export function failure(error: unknown): { readonly code: string; readonly message: string } {
+export function failure(error: unknown): NetworkError {
   if (!(error instanceof Error)) return { code: "EIO", message: String(error) }
   const { code } = error as NodeJS.ErrnoException
   return { code: code ?? "EIO", message: error.message }

@@ -15,6 +15,8 @@ const sliceMs = 2
 export class RunQueue {
   readonly #world: World
   readonly #ready = new Fifo<Runnable>()
+  /** Starts, exits, stops: ahead of the actors' messages, or a stop under load would wait its turn at every actor. */
+  readonly #lifecycle = new Fifo<Runnable>()
   #afterSlice: (() => void)[] = []
   #armed = false
   #sliceEndsMs = 0
@@ -23,7 +25,15 @@ export class RunQueue {
     this.#world = world
   }
 
-  push(runnable: Runnable): void {
+  push(actor: Runnable): void {
+    this.#add(actor, this.#ready)
+  }
+
+  pushFirst(run: () => void): void {
+    this.#add({ run }, this.#lifecycle)
+  }
+
+  #add(runnable: Runnable, lane: Fifo<Runnable>): void {
     if (this.#world.interleave === true) {
       this.#world.immediate(() => {
         runnable.run()
@@ -31,7 +41,7 @@ export class RunQueue {
       })
       return
     }
-    this.#ready.push(runnable)
+    lane.push(runnable)
     this.#arm()
   }
 
@@ -54,11 +64,15 @@ export class RunQueue {
 
   #drain(): void {
     this.#sliceEndsMs = this.#world.clock.monotonicMs() + sliceMs
-    do this.#ready.shift()?.run()
-    while (this.#ready.length > 0 && this.#world.clock.monotonicMs() < this.#sliceEndsMs)
+    do (this.#lifecycle.shift() ?? this.#ready.shift())?.run()
+    while (this.#waiting() && this.#world.clock.monotonicMs() < this.#sliceEndsMs)
     this.#flush()
     this.#armed = false
-    if (this.#ready.length > 0 || this.#afterSlice.length > 0) this.#arm()
+    if (this.#waiting() || this.#afterSlice.length > 0) this.#arm()
+  }
+
+  #waiting(): boolean {
+    return this.#lifecycle.length > 0 || this.#ready.length > 0
   }
 
   #flush(): void {

@@ -47,6 +47,8 @@ export function simulate(seed: number, options: SimulatorOptions = {}): Simulato
 
   async function runUntil(condition: () => boolean | Promise<boolean>, { withinMs }: { readonly withinMs: number }) {
     const endMs = schedule.nowMs + withinMs
+    // What is settled already must not cost virtual time.
+    await new Promise((resolve) => setImmediate(resolve))
     while (!(await condition())) {
       if (await schedule.step(endMs)) continue
       if (await condition()) return

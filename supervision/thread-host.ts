@@ -178,7 +178,9 @@ class ThreadHost {
     const { link } = this
     if (link === undefined || this.#exit !== undefined) return undefined
     return new Promise((resolve) => {
-      const cancel = this.#kernel.world.timers.after(snapshotMs, () => resolve(undefined))
+      // Where this thread was itself held up, the answer has come and is read before the next immediate.
+      const { world } = this.#kernel
+      const cancel = world.timers.after(snapshotMs, () => void world.immediate(() => resolve(undefined)))
       void link.snapshot().then((tree) => {
         cancel()
         resolve(tree)

@@ -1,9 +1,8 @@
-import test from "ava"
+import test, { type ExecutionContext } from "ava"
 import type { Actor, Context, Exit } from "../../supervision/actor.ts"
-import type { TreeNode } from "../../supervision/introspection.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import { refTo } from "../../supervision/system.ts"
-import { type Running, start, until } from "./help.ts"
+import { nodeAt, type Running, start, until } from "./help.ts"
 import type { WorkerConfig, WorkerMessage } from "./threads/worker.ts"
 
 const url = new URL("./threads/worker.ts", import.meta.url).href
@@ -28,9 +27,11 @@ interface Options {
 
 /** `/parent` with a thread `worker`, or with each of `ids`. */
 function withThread(
+  t: ExecutionContext,
   options: Options = {},
 ): Running & Seen & { run(what: (context: Context<ParentMessage>) => void): void } {
   const running = start()
+  t.teardown(() => running.system.stop())
   const seen: Seen = { started: [], texts: [], exits: [] }
   const parent: Actor<undefined, undefined, ParentMessage> = {
     kind: "parent",
@@ -67,14 +68,8 @@ const worker = refTo<WorkerMessage>("/parent/worker")
 const parentText = refTo<string>("/parent")
 const get = (replyTo: ActorRef<number>): WorkerMessage => ({ kind: "get", replyTo })
 
-async function nodeAt({ system }: Running, path: string): Promise<TreeNode | undefined> {
-  const find = (node: TreeNode): TreeNode | undefined =>
-    node.path === path ? node : node.children.map(find).find((found) => found !== undefined)
-  return find(await system.snapshot())
-}
-
 test("messages, asks and the tree cross into a thread and back", async (t) => {
-  const world = withThread()
+  const world = withThread(t)
   const { system } = world
   // The parent handles this right after its start, long before the worker has loaded.
   world.run((context) => context.send(worker, { kind: "add", by: 1 }))
@@ -87,8 +82,8 @@ test("messages, asks and the tree cross into a thread and back", async (t) => {
   await until(() => world.texts.length === 1)
   t.deepEqual(world.texts, ["hello"])
 
+  await until(async () => (await nodeAt(world, "/parent/worker"))?.kind === "worker-root")
   const node = await nodeAt(world, "/parent/worker")
-  t.is(node?.kind, "worker-root")
   t.is(node?.thread, "worker")
   t.is(node?.status, "running")
   t.deepEqual(
@@ -108,7 +103,7 @@ for (const [kind, error] of [
   ["late-reject", "rejected later"],
 ] as const) {
   test(`a thread that ends by ${kind} is restarted, told again, and the reason is known`, async (t) => {
-    const world = withThread()
+    const world = withThread(t)
     await until(() => world.started.length === 1)
     world.system.send(worker, { kind: "add", by: 5 })
     world.system.send(worker, { kind })
@@ -122,18 +117,26 @@ for (const [kind, error] of [
 }
 
 test("a thread that hangs is terminated and restarted", async (t) => {
-  const world = withThread({ silentMs: 500 })
+  const world = withThread(t, { silentMs: 500 })
   await until(() => world.started.length === 1)
   world.system.send(worker, { kind: "hang" })
-  const hung = await nodeAt(world, "/parent/worker")
-  t.is(hung?.status, "unreachable")
   await until(() => world.started.length === 2)
   t.regex((await nodeAt(world, "/parent/worker"))?.lastError ?? "", /^silent for \d+ ms$/)
   await world.system.stop()
 })
 
-test("this thread being busy is not held against a worker", async (t) => {
-  const world = withThread({ silentMs: 500 })
+test("a thread that hangs shows as unreachable, and can be killed before its silence is up", async (t) => {
+  const world = withThread(t)
+  await until(() => world.started.length === 1)
+  world.system.send(worker, { kind: "hang" })
+  t.is((await nodeAt(world, "/parent/worker"))?.status, "unreachable")
+  t.true(await world.system.kill("/parent/worker", "enough"))
+  await until(() => world.started.length === 2)
+  t.is((await nodeAt(world, "/parent/worker"))?.lastError, "enough")
+})
+
+test.serial("this thread being busy is not held against a worker", async (t) => {
+  const world = withThread(t, { silentMs: 500 })
   await until(() => world.started.length === 1)
   const endMs = performance.now() + 1_500
   while (performance.now() < endMs);
@@ -144,7 +147,7 @@ test("this thread being busy is not held against a worker", async (t) => {
 })
 
 test("an ask across threads fails at once when the worker dies", async (t) => {
-  const world = withThread()
+  const world = withThread(t)
   await until(() => world.started.length === 1)
   const asked = world.system.ask<WorkerMessage, number>(worker, (replyTo) => ({ kind: "never", replyTo }), 60_000)
   const inside = world.system.ask<WorkerMessage, number>(
@@ -162,7 +165,7 @@ test("an ask across threads fails at once when the worker dies", async (t) => {
 })
 
 test("threads reach each other, ask each other and watch each other", async (t) => {
-  const world = withThread({ ids: ["a", "b"] })
+  const world = withThread(t, { ids: ["a", "b"] })
   await until(() => world.started.length === 2)
   const { system } = world
   const [a, b] = [refTo<WorkerMessage>("/parent/a"), refTo<WorkerMessage>("/parent/b")]
@@ -186,7 +189,7 @@ test("threads reach each other, ask each other and watch each other", async (t) 
 })
 
 test("a child inside a thread is restarted there, and can be killed from outside", async (t) => {
-  const world = withThread()
+  const world = withThread(t)
   await until(() => world.started.length === 1)
   const child = refTo<WorkerMessage>("/parent/worker/child")
   world.run((context) => context.watch(child, (exit) => ({ exit })))
@@ -202,7 +205,7 @@ test("a child inside a thread is restarted there, and can be killed from outside
 })
 
 test("killing a thread actor terminates its worker", async (t) => {
-  const world = withThread()
+  const world = withThread(t)
   await until(() => world.started.length === 1)
   const before = await nodeAt(world, "/parent/worker")
   t.true(await world.system.kill("/parent/worker", "chaos"))
@@ -216,7 +219,7 @@ test("killing a thread actor terminates its worker", async (t) => {
 })
 
 test("what a busy thread cannot take is refused, and flow resumes afterwards", async (t) => {
-  const world = withThread()
+  const world = withThread(t)
   await until(() => world.started.length === 1)
   const { system } = world
   system.send(worker, { kind: "block", ms: 300 })
@@ -231,7 +234,7 @@ test("what a busy thread cannot take is refused, and flow resumes afterwards", a
 })
 
 test("what cannot be cloned is one dead letter and harms no other message", async (t) => {
-  const world = withThread()
+  const world = withThread(t)
   await until(() => world.started.length === 1)
   const { system } = world
   system.send(worker, { kind: "add", by: 1 })
@@ -246,7 +249,7 @@ test("what cannot be cloned is one dead letter and harms no other message", asyn
 })
 
 test("a thread whose start fails is tried again, and a stop is heard meanwhile", async (t) => {
-  const world = withThread({ config: { failStart: true } })
+  const world = withThread(t, { config: { failStart: true } })
   await until(async () => ((await nodeAt(world, "/parent/worker"))?.restarts ?? 0) >= 2)
   t.is((await nodeAt(world, "/parent/worker"))?.lastError, "cannot start")
   t.is(world.started.length, 0)
@@ -255,12 +258,12 @@ test("a thread whose start fails is tried again, and a stop is heard meanwhile",
 })
 
 test("a stop does not wait for a thread that hangs, at work or at its start", async (t) => {
-  const atWork = withThread({ shutdownMs: 200 })
+  const atWork = withThread(t, { shutdownMs: 200 })
   await until(() => atWork.started.length === 1)
   atWork.system.send(worker, { kind: "hang" })
-  const slow = withThread({ shutdownMs: 200, config: { slowStop: true } })
+  const slow = withThread(t, { shutdownMs: 200, config: { slowStop: true } })
   await until(() => slow.started.length === 1)
-  const atStart = withThread({ shutdownMs: 200, config: { hangAtStart: true } })
+  const atStart = withThread(t, { shutdownMs: 200, config: { hangAtStart: true } })
   await until(async () => (await nodeAt(atStart, "/parent/worker"))?.status === "starting")
   for (const { system } of [atWork, slow, atStart]) {
     await system.stop()
