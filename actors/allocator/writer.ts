@@ -17,12 +17,13 @@ type Message =
   | { readonly kind: "outcome"; readonly key: ServiceKey; readonly outcome: WriteOutcome }
   | { readonly kind: "retry"; readonly key: ServiceKey }
 
-/** One Service's status on its way. `conflicted`: the facts were old; fresh ones will bring a new decision. */
+/** One Service's status on its way. */
 interface Entry extends Intent {
   readonly service: ServiceFacts
   /** What to write against: the facts' version, or that of our own write since. */
   readonly resourceVersion: string
-  readonly phase: "ready" | "in-flight" | "failed" | "conflicted" | "written"
+  /** delayed: it did not get through. It is tried again after a while, or at once on younger facts. */
+  readonly phase: "ready" | "in-flight" | "delayed" | "written"
   /** Decided while a write was in flight; the newest only. */
   readonly next?: { readonly service: ServiceFacts; readonly want: Want }
   /** Nothing is wanted any more once the write in flight has come back. */
@@ -69,7 +70,7 @@ export const writerActor: Actor<WriterConfig, WriterState, Message> = {
         break
       case "retry": {
         const entry = entries.get(message.key)
-        if (entry?.phase === "failed") makeReady(state, message.key, entry)
+        if (entry?.phase === "delayed") makeReady(state, message.key, entry)
         break
       }
       default:
@@ -96,8 +97,8 @@ function desire(state: WriterState, service: ServiceFacts, want: Want): void {
   const stale = entry.basedOn.includes(service.resourceVersion)
   if (stale && sameWant(entry.next?.want ?? entry.want, want)) entries.set(service.key, current)
   else if (entry.phase === "in-flight") entries.set(service.key, { ...current, next: { service, want } })
-  // Against these facts it would only conflict again.
-  else if (stale && entry.phase === "conflicted") entries.set(service.key, { ...current, service, want })
+  // Against the same facts it would fare no better.
+  else if (stale && entry.phase === "delayed") entries.set(service.key, { ...current, service, want })
   else makeReady(state, service.key, replaced(current, service, want))
 }
 
@@ -166,22 +167,24 @@ function cameBack(state: WriterState, key: ServiceKey, outcome: WriteOutcome, co
     context.log.error("failed to update service", { op: "updateServiceStatus", ...log, error: outcome.message })
   else context.log.debug("service changed meanwhile", { op: "updateServiceStatus", ...log, outcome: outcome.kind })
 
+  if (outcome.kind === "gone" && next === undefined) return forget(state, key, context)
+  if (entry.settled && next === undefined) return forget(state, key, context)
   const after: Entry =
     outcome.kind === "written"
       ? { ...entry, phase: "written", written: true, resourceVersion: outcome.resourceVersion, failures: 0 }
-      : { ...entry, phase: outcome.kind === "failed" ? "failed" : "conflicted", failures: entry.failures + 1 }
-  if (next !== undefined) {
-    const follows =
-      next.service.uid === entry.uid ? replaced(after, next.service, next.want) : fresh(next.service, next.want)
-    const conflicts = outcome.kind === "conflict" && follows.basedOn.includes(entry.resourceVersion)
-    if (outcome.kind !== "failed" && !conflicts) return makeReady(state, key, follows)
-    // After a failure the newer decision waits its time as well.
-    state.entries.set(key, { ...follows, phase: after.phase })
-  } else if (entry.settled || outcome.kind === "gone") return forget(state, key, context)
-  else state.entries.set(key, after)
-  if (outcome.kind !== "failed") return
+      : { ...entry, phase: "delayed", failures: entry.failures + 1 }
+  if (next === undefined) state.entries.set(key, after)
+  else {
+    const sameObject = next.service.uid === entry.uid
+    const follows = sameObject ? replaced(after, next.service, next.want) : fresh(next.service, next.want)
+    if (outcome.kind === "written" || !follows.basedOn.includes(entry.resourceVersion))
+      return makeReady(state, key, follows)
+    state.entries.set(key, { ...follows, phase: "delayed" })
+  }
+  if (outcome.kind === "written") return
   const delayMs = jittered(Math.min(backoffMs.max, backoffMs.min * 2 ** entry.failures), context)
-  context.timers.set(`retry ${key}`, Math.max(outcome.retryAfterMs ?? 0, delayMs), { kind: "retry", key })
+  const leastMs = outcome.kind === "failed" ? (outcome.retryAfterMs ?? 0) : 0
+  context.timers.set(`retry ${key}`, Math.max(leastMs, delayMs), { kind: "retry", key })
 }
 
 /** Plus or minus a fifth. */

@@ -4,6 +4,7 @@ import type { AllocatorMetrics, Explanation } from "../../actors/allocator/messa
 import { type System, refTo, startSystem } from "../../supervision/system.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import { realWorld } from "../../supervision/real-world.ts"
+import type { World } from "../../supervision/world.ts"
 import { MemoryClusterApi } from "../support/memory-cluster-api.ts"
 import { type PoolSpecs, poolFactsOf } from "../support/pools.ts"
 import { recordingLog, settled } from "../supervision/help.ts"
@@ -22,17 +23,21 @@ export interface Running {
   readonly doubles: string[]
 }
 
-export function run(
-  pools: PoolSpecs | undefined,
-  options: { loadBalancerClass?: string; before?: (api: MemoryClusterApi) => void } = {},
-): Running {
+export interface RunOptions {
+  readonly loadBalancerClass?: string
+  /** What the cluster holds before the controller starts. */
+  readonly before?: (api: MemoryClusterApi) => void
+  readonly world?: World
+}
+
+export function run(pools: PoolSpecs, options: RunOptions = {}): Running {
   const api = new MemoryClusterApi()
   const doubles: string[] = []
   api.onService = () => void doubles.push(...doublesIn(api))
-  if (pools !== undefined) api.configure({ pools: poolFactsOf(pools) })
+  api.configure({ pools: poolFactsOf(pools) })
   options.before?.(api)
   const log = recordingLog()
-  const system = startSystem({ name: "test", world: realWorld(), log })
+  const system = startSystem({ name: "test", world: options.world ?? realWorld(), log })
   const { loadBalancerClass } = options
   system.spawn({
     id: "controller",

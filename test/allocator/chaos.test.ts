@@ -1,0 +1,128 @@
+import test from "ava"
+import type { TreeNode } from "../../supervision/introspection.ts"
+import { dualStack, service } from "../support/service.ts"
+import type { Random, World } from "../../supervision/world.ts"
+import { simulate, type Simulator } from "../../supervision/simulated-world.ts"
+import { until } from "../supervision/help.ts"
+import { run, type Running } from "./running.ts"
+
+const SEEDS = 60
+const pathsOf = (node: TreeNode): string[] => [node.path, ...node.children.flatMap(pathsOf)]
+
+/** Every status a Service ever had, in order. Between two different ones it changed hands. */
+function watchHands(running: Running): Map<string, string[]> {
+  const hands = new Map<string, string[]>()
+  const check = running.api.onService
+  running.api.onService = (key, facts) => {
+    check(key, facts)
+    if (facts === undefined) return void hands.delete(key)
+    const now = facts.ingress.map(({ ip }) => ip).join(" ")
+    const before = hands.get(key) ?? []
+    if (before.at(-1) !== now) hands.set(key, [...before, now])
+  }
+  return hands
+}
+
+const pools = { a: ["10.0.0.0/27"], b: ["10.0.1.0/27", "fc00::/123"], c: ["10.0.2.0/28"] }
+
+for (const victim of [
+  "/controller",
+  "/controller/api",
+  "/controller/writer",
+  "/controller/allocator",
+  "/controller/allocator/pools/a",
+  "/controller/allocator/services/ns/s0",
+])
+  test(`${victim} dies: everyone keeps what they have, and life goes on`, async (t) => {
+    const running = run(pools)
+    const { api, addresses, system, doubles, metrics } = running
+    const hands = watchHands(running)
+    const keys = Array.from({ length: 12 }, (_, i) => `ns/s${i}`)
+    for (const key of keys) api.putService(service(key))
+    await until(() => keys.every((key) => addresses(key) !== ""))
+    const before = keys.map(addresses)
+    for (let round = 0; round < 3; round++) {
+      await until(() => system.kill(victim))
+      const late = `ns/late${round}`
+      api.putService(service(late))
+      await until(() => addresses(late) !== "")
+    }
+    await until(async () => (await metrics()).pools.reduce((n, { inUse }) => n + inUse, 0n) === 15n)
+    await system.stop()
+    t.deepEqual(keys.map(addresses), before)
+    t.deepEqual(doubles, [])
+    for (const [key, all] of hands) t.true(all.length <= 2, `${key}: ${all.join(" → ")}`)
+  })
+
+interface Chaos {
+  readonly simulator: Simulator
+  readonly random: Random
+  readonly running: Running
+}
+
+function pick<T>({ random }: Chaos, all: readonly T[]): T | undefined {
+  return all[random.u32() % Math.max(all.length, 1)]
+}
+const chance = ({ random }: Chaos, share: number): boolean => random.u32() / 2 ** 32 < share
+
+/** Writes take their time, and some fail or come too late. */
+function troubleWrites(chaos: Chaos, world: World): void {
+  chaos.running.api.beforeWrite = async () => {
+    await new Promise<void>((resolve) => void world.timers.after(chaos.random.u32() % 40, resolve))
+    if (chance(chaos, 0.1)) return { kind: "failed", message: "busy" }
+    return chance(chaos, 0.1) ? { kind: "conflict" } : undefined
+  }
+}
+
+async function oneThingHappens(chaos: Chaos, step: number, kills: Map<string, number>): Promise<void> {
+  const { simulator, random } = chaos
+  const { api, system } = chaos.running
+  const present = pick(chaos, [...api.services.keys()])
+  const choice = random.u32() % 100
+  if (choice < 35) {
+    if (api.services.size < 40) api.putService(service(`ns/s${step}`, chance(chaos, 0.3) ? dualStack : {}))
+  } else if (choice < 45 && present !== undefined) api.deleteService(present)
+  else if (choice < 55 && present !== undefined) api.changeService(present, { labels: { step: String(step) } })
+  else if (choice < 80) {
+    const tree = await simulator.settle(system.snapshot(), { withinMs: 1_000 })
+    // Each only a few times: whoever dies over and over is waited for longer and longer, and that is right.
+    const path = pick(
+      chaos,
+      pathsOf(tree).filter((path) => path !== "/" && (kills.get(path) ?? 0) < 3),
+    )
+    if (path === undefined) return
+    kills.set(path, (kills.get(path) ?? 0) + 1)
+    await simulator.settle(system.kill(path, "chaos"), { withinMs: 1_000 })
+  } else await simulator.runFor(random.u32() % 60)
+}
+
+const addressesIn = (api: Running["api"]) =>
+  new Set([...api.services.values()].flatMap(({ ingress }) => ingress.map(({ ip }) => ip)))
+
+for (let seed = 1; seed <= SEEDS; seed++)
+  test(`actors die at random while Services come and go; seed ${seed}`, async (t) => {
+    const simulator = simulate(seed)
+    const world = simulator.world("controller")
+    const running = run(pools, { world })
+    const { api, addresses, system, doubles, metrics } = running
+    const chaos: Chaos = { simulator, random: world.random, running }
+    const hands = watchHands(running)
+    troubleWrites(chaos, world)
+    const kills = new Map<string, number>()
+    for (let step = 0; step < 150; step++) await oneThingHappens(chaos, step, kills)
+    api.beforeWrite = () => undefined
+    const everyone = () => [...api.services.keys()].every((key) => addresses(key) !== "")
+    await simulator.runUntil(everyone, { withinMs: 120_000 })
+    await simulator.runFor(5_000)
+    const { pools: counted } = await simulator.settle(metrics(), { withinMs: 60_000 })
+    t.is(
+      counted.reduce((n, { inUse }) => n + inUse, 0n),
+      BigInt(addressesIn(api).size),
+    )
+    t.deepEqual(doubles, [], "an address was given twice")
+    // A dual-stack Service may be given its second address later; nobody ever loses or changes one.
+    for (const [key, all] of hands)
+      for (const [i, now] of all.entries()) t.true(now.startsWith(all[i - 1] ?? ""), `${key}: ${all.join(" → ")}`)
+    t.true(kills.size > 5)
+    await simulator.settle(system.stop(), { withinMs: 60_000 })
+  })
