@@ -48,6 +48,10 @@ export class Wire {
       execFileSync("ip", ["netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"])
     }
     this.plug()
+    this.addressClient()
+  }
+
+  addressClient(): void {
     ip("-n", this.client, "addr", "add", "192.0.2.1/24", "dev", "eth0")
     ip("-n", this.client, "addr", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
   }
