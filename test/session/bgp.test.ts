@@ -19,7 +19,6 @@ function peer(name: string, fake: FakePeer, routes: Route[], settings: Partial<S
   }
 }
 
-const retry = { firstMs: 50, maxMs: 200 }
 const notifications = (messages: readonly Received[]): string[] =>
   messages.flatMap((message) => (message.kind === "notification" ? [describeNotification(message)] : []))
 
@@ -54,7 +53,7 @@ test.serial(
 
 test.serial("shutdown: Cease with words to every peer, then the answer; nothing comes back after it", async (t) => {
   const fakes = [await startFakePeer(), await startFakePeer()] as const
-  const speaker = startSpeaker({ retry })
+  const speaker = startSpeaker()
   const both = [peer("a", fakes[0], []), peer("b", fakes[1], [])]
   speaker.want(...both)
   await speaker.reached("a", "established")
@@ -80,7 +79,7 @@ test.serial(
   "a removed peer gets Cease/Peer De-configured; its neighbour keeps its connection; wanted again it comes back",
   async (t) => {
     const [first, second] = [await startFakePeer(), await startFakePeer()]
-    const speaker = startSpeaker({ retry })
+    const speaker = startSpeaker()
     const a = peer("a", first, [route("10.0.0.1/32")])
     const b = peer("b", second, [route("10.0.0.1/32")])
     speaker.want(a, b)
@@ -102,7 +101,7 @@ test.serial(
 
 test.serial("removed and wanted again in one breath: one session in the end", async (t) => {
   const fake = await startFakePeer()
-  const speaker = startSpeaker({ retry })
+  const speaker = startSpeaker()
   const a = peer("a", fake, [route("10.0.0.1/32")])
   speaker.want(a)
   await speaker.reached("a", "established")
@@ -117,7 +116,7 @@ test.serial("removed and wanted again in one breath: one session in the end", as
 
 test.serial("changed settings restart that session only, with Cease/Other Configuration Change", async (t) => {
   const [first, second] = [await startFakePeer(), await startFakePeer()]
-  const speaker = startSpeaker({ retry })
+  const speaker = startSpeaker()
   speaker.want(peer("a", first, []), peer("b", second, []))
   await speaker.reached("a", "established")
   await speaker.reached("b", "established")
@@ -134,10 +133,10 @@ test.serial("changed settings restart that session only, with Cease/Other Config
 
 test.serial("a killed session actor comes back with its routes; the others do not notice", async (t) => {
   const [first, second] = [await startFakePeer(), await startFakePeer()]
-  const speaker = startSpeaker({ retry })
+  const speaker = startSpeaker()
   speaker.want(peer("a", first, hosts(3)), peer("b", second, hosts(3)))
   await until("routes", () => first.routes().length === 3 && second.routes().length === 3)
-  t.true(await speaker.system.kill("/bgp/a", "by the test"))
+  t.true(await speaker.system.kill("/speaker/bgp/a", "by the test"))
   await until("routes again", () => first.connections.length === 2 && first.routes().length === 3)
   t.true(first.connections[0]?.ended)
   t.is(second.connections.length, 1)
@@ -151,7 +150,7 @@ test.serial("a killed session actor comes back with its routes; the others do no
 
 test.serial("the peer's NOTIFICATION is in the log and in lastError, decoded; the session tries again", async (t) => {
   const fake = await startFakePeer()
-  const speaker = startSpeaker({ retry })
+  const speaker = startSpeaker()
   speaker.want(peer("a", fake, []))
   await speaker.reached("a", "established")
   fake.connections[0]?.send({ kind: "notification", code: 6, subcode: 1, data: new Uint8Array(0) })
@@ -174,7 +173,7 @@ test.serial("bytes that are no BGP get the NOTIFICATION they deserve", async (t)
     answer: (message, heard) =>
       void (message.kind === "open" && heard.socket.write("HTTP/1.1 400 Bad Request\r\n\r\n")),
   })
-  const speaker = startSpeaker({ retry })
+  const speaker = startSpeaker()
   speaker.want(peer("a", fake, []))
   await until("answer", () => notifications(fake.connections[0]?.messages ?? []).length === 1)
   t.deepEqual(notifications(fake.connections[0]?.messages ?? []), ["Message Header Error/Connection Not Synchronized"])
@@ -186,7 +185,7 @@ test.serial("bytes that are no BGP get the NOTIFICATION they deserve", async (t)
 
 test.serial("RFC 4271 §6.5: a peer that says nothing for the hold time gets Hold Timer Expired", async (t) => {
   const fake = await startFakePeer({ holdSeconds: 3 })
-  const speaker = startSpeaker({ retry })
+  const speaker = startSpeaker()
   speaker.want(peer("a", fake, []))
   await until("goodbye", () => notifications(fake.connections[0]?.messages ?? []).length === 1)
   const heard = fake.connections[0]?.messages ?? []
@@ -200,7 +199,7 @@ test.serial("RFC 4271 §6.5: a peer that says nothing for the hold time gets Hol
 test.serial("connection refused: active, with the reason; up once somebody listens", async (t) => {
   const gone = await startFakePeer()
   gone.close()
-  const speaker = startSpeaker({ retry })
+  const speaker = startSpeaker()
   speaker.want(peer("a", gone, []))
   await until("reason", () => speaker.session("a")?.lastError !== undefined)
   t.regex(speaker.session("a")?.lastError ?? "", /^failed to connect to 127\.0\.0\.1 port \d+: .*ECONNREFUSED/)
@@ -215,13 +214,35 @@ test.serial("connection refused: active, with the reason; up once somebody liste
 
 test.serial("a source address that is not ours is named", async (t) => {
   const fake = await startFakePeer()
-  const speaker = startSpeaker({ retry })
+  const speaker = startSpeaker()
   speaker.want(peer("a", fake, [], { sourceAddress: "192.0.2.77" }))
   await until("reason", () => speaker.session("a")?.lastError !== undefined)
   t.is(speaker.session("a")?.lastError, 'address "192.0.2.77" doesn\'t exist on this host')
   await speaker.system.stop()
   fake.close()
 })
+
+test.serial(
+  "in its own thread: up, a killed session comes back, a killed thread comes back with everything",
+  async (t) => {
+    const [first, second] = [await startFakePeer(), await startFakePeer()]
+    const speaker = startSpeaker({ thread: true })
+    speaker.want(peer("a", first, hosts(3)), peer("b", second, hosts(3)))
+    await until("routes", () => first.routes().length === 3 && second.routes().length === 3)
+    t.true(await speaker.system.kill("/speaker/bgp/a"))
+    await until("routes again", () => first.connections.length === 2 && first.routes().length === 3)
+    t.is(second.connections.length, 1)
+    t.true(await speaker.system.kill("/speaker/bgp"))
+    await until("all again", () => second.connections.length === 2 && second.routes().length === 3)
+    await until("the other too", () => first.connections.length === 3 && first.routes().length === 3)
+    await speaker.reached("b", "established")
+    t.true(await speaker.shutDown())
+    await until("goodbye", () => notifications(second.connections[1]?.messages ?? []).length === 1)
+    await speaker.system.stop()
+    first.close()
+    second.close()
+  },
+)
 
 test.serial("a password on a network that cannot sign: idle, with a reason that does not tell it", async (t) => {
   const fake = await startFakePeer()
@@ -241,9 +262,8 @@ test.serial("a password on a network that cannot sign: idle, with a reason that 
 test.serial("a network that can sign gets the password with the target", async (t) => {
   const fake = await startFakePeer()
   const targets: string[] = []
-  const speaker = startSpeaker(
-    {},
-    {
+  const speaker = startSpeaker({
+    parts: {
       network: {
         tcpMd5: true,
         connectTcp(to, on) {
@@ -252,7 +272,7 @@ test.serial("a network that can sign gets the password with the target", async (
         },
       },
     },
-  )
+  })
   speaker.want(peer("a", fake, [], { password: "hunter2" }))
   await speaker.reached("a", "established")
   t.deepEqual(targets, ["hunter2"])

@@ -122,8 +122,13 @@ protocol bgp speaker {
     this.#child?.kill(signal)
   }
 
+  /** BIRD's control socket, for who asks more often than a `birdc` can be started. */
+  get control(): string {
+    return path.join(this.#directory, "ctl")
+  }
+
   ask(...command: string[]): string {
-    return spawnSync("birdc", ["-s", path.join(this.#directory, "ctl"), ...command], { encoding: "utf8" }).stdout
+    return spawnSync("birdc", ["-s", this.control, ...command], { encoding: "utf8" }).stdout
   }
 
   /** Everything BIRD knows of one route: next hop, AS path, communities. Empty when it is not there. */

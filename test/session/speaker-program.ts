@@ -2,5 +2,5 @@
 import type { DesiredPeer } from "../../actors/session/messages.ts"
 import { startSpeaker } from "./system.ts"
 
-const speaker = startSpeaker({ retry: { firstMs: 100, maxMs: 500 } })
+const speaker = startSpeaker()
 speaker.want(...(JSON.parse(process.argv[2] ?? "[]") as DesiredPeer[]))

@@ -1,9 +1,9 @@
 import { bgpActor, type BgpConfig } from "../../actors/session/bgp.ts"
 import type { BgpCommand, BgpReport, DesiredPeer, SessionReport } from "../../actors/session/messages.ts"
-import type { Actor } from "../../supervision/actor.ts"
+import type { Actor, ThreadEntry } from "../../supervision/actor.ts"
 import { realWorld, type WorldParts } from "../../supervision/real-world.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
-import { startSystem, type System } from "../../supervision/system.ts"
+import { refTo, startSystem, type System } from "../../supervision/system.ts"
 
 export interface LogLine {
   readonly level: "debug" | "info" | "warn" | "error"
@@ -11,7 +11,7 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** The BGP actor in a system of its own, with whoever subscribed to it. */
+/** The BGP actor below a parent that tells it what is wanted, as the speaker's tree does. */
 export interface Speaker {
   readonly system: System
   readonly lines: LogLine[]
@@ -23,7 +23,54 @@ export interface Speaker {
   shutDown(): Promise<boolean>
 }
 
-export function startSpeaker(config: BgpConfig = {}, parts: WorldParts = {}): Speaker {
+type ParentMessage =
+  | BgpReport
+  | { readonly kind: "want"; readonly peers: readonly DesiredPeer[] }
+  | { readonly kind: "started"; readonly bgp: ActorRef<BgpCommand> }
+
+interface ParentState {
+  readonly bgp: ActorRef<BgpCommand>
+  readonly peers?: readonly DesiredPeer[]
+}
+
+function parentActor(
+  entry: ThreadEntry<BgpCommand>,
+  reported: (report: BgpReport) => void,
+): Actor<undefined, ParentState, ParentMessage> {
+  return {
+    kind: "speaker",
+    start: (_config, context) => ({
+      bgp: context.spawnThread({ id: "bgp", entry, started: (bgp) => ({ kind: "started", bgp }) }),
+    }),
+    receive(state, message, context) {
+      switch (message.kind) {
+        case "bgp-report":
+          reported(message)
+          return state
+        case "want":
+          context.send(state.bgp, { kind: "peers", peers: message.peers })
+          return { ...state, peers: message.peers }
+        case "started":
+          context.send(message.bgp, { kind: "subscribe", subscriber: context.self })
+          if (state.peers !== undefined) context.send(message.bgp, { kind: "peers", peers: state.peers })
+          return state
+      }
+    },
+  }
+}
+
+export interface SpeakerOptions {
+  readonly config?: BgpConfig
+  /** Parts of the world that a test replaces. */
+  readonly parts?: WorldParts
+  /** In a worker thread of its own, as in the daemon; its log goes to standard error. */
+  readonly thread?: boolean
+}
+
+/** Tries at short intervals: BIRD refuses connections for a second or two after an error. */
+const quick: BgpConfig = { retry: { firstMs: 50, maxMs: 500 } }
+
+export function startSpeaker({ config = quick, parts = {}, thread = false }: SpeakerOptions = {}): Speaker {
   const lines: LogLine[] = []
   const reports: BgpReport[] = []
   const write =
@@ -35,33 +82,22 @@ export function startSpeaker(config: BgpConfig = {}, parts: WorldParts = {}): Sp
     world: realWorld(parts),
     log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
   })
-  const subscriber: Actor<undefined, undefined, BgpReport> = {
-    kind: "subscriber",
-    start: () => undefined,
-    receive(_state, report) {
-      reports.push(report)
-      return undefined
-    },
-  }
-  const bgp: ActorRef<BgpCommand> = system.spawn({ id: "bgp", actor: bgpActor, config })
-  system.send(bgp, {
-    kind: "subscribe",
-    subscriber: system.spawn({ id: "subscriber", actor: subscriber, config: undefined }),
-  })
+  const entry: ThreadEntry<BgpCommand> = thread
+    ? { kind: "module", url: new URL("../../cli/threads/bgp.ts?log=none", import.meta.url).href, config }
+    : { kind: "inline", actor: bgpActor as unknown as Actor<unknown, unknown, BgpCommand>, config }
+  const actor = parentActor(entry, (report) => reports.push(report))
+  const parent = system.spawn({ id: "speaker", actor, config: undefined })
+  const bgp = refTo<BgpCommand>("/speaker/bgp")
   const session = (name: string): SessionReport | undefined => reports.at(-1)?.sessions.find((one) => one.name === name)
   return {
     system,
     lines,
     reports,
-    want: (...peers) => system.send(bgp, { kind: "peers", peers }),
+    want: (...peers) => system.send(parent, { kind: "want", peers }),
     session,
     async reached(name, state, boundMs) {
-      await until(
-        `${name} ${state}`,
-        () => session(name)?.state === state,
-        boundMs,
-        () => JSON.stringify(session(name)),
-      )
+      const seen = (): string => JSON.stringify(session(name))
+      await until(`${name} ${state}`, () => session(name)?.state === state, boundMs, seen)
       const report = session(name)
       if (report === undefined) throw new Error(`${name} is gone`)
       return report
