@@ -1,6 +1,7 @@
 import fs from "node:fs"
 import { fileURLToPath } from "node:url"
 import { startEmbeddedApi } from "../kubernetes/embedded/index.ts"
+import { conversions } from "../kubernetes/resources/convert.ts"
 import { definitions } from "../kubernetes/resources/definitions.ts"
 import { claim, release } from "./claim.ts"
 import { endpointController } from "./endpoints.ts"
@@ -48,6 +49,7 @@ export async function startLab(layout: Layout, on: LabEvents): Promise<Lab> {
     const api = await startEmbeddedApi({
       listen: [{ host: "127.0.0.1", port: 0 }, { socket: apiSocket(layout) }],
       definitions,
+      conversions,
     })
     undo.push(() => api.close())
     const cluster = kube(api.url)

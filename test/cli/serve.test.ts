@@ -5,22 +5,10 @@ import path from "node:path"
 import test from "ava"
 import { healthHandler } from "../../cli/daemon/health.ts"
 import { type Handler, serve, text } from "../../cli/daemon/serve.ts"
+import { get } from "./get.ts"
 
 const socket = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "troupe-serve-")), "debug.sock")
 test.after.always(() => fs.rmSync(path.dirname(socket), { recursive: true }))
-
-const get = (where: http.RequestOptions, at: string): Promise<{ status: number; body: string }> =>
-  new Promise((resolve, reject) => {
-    http
-      .get({ ...where, path: at, agent: false }, (response) => {
-        let body = ""
-        response.on("data", (chunk) => {
-          body += chunk
-        })
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, body }))
-      })
-      .on("error", reject)
-  })
 
 test.serial("readiness says why not, liveness does not care", async (t) => {
   let reason: string | undefined = "the API server has not told everything yet"
