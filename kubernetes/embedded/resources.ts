@@ -5,7 +5,7 @@ import { apply, ownUpdated, type Write } from "./fields/managers.ts"
 import { apiVersionOf, type Kind } from "./kinds/kind.ts"
 import { carryOver } from "./metadata.ts"
 import { generatedName } from "./names.ts"
-import { copy, equal, isObject, type KubeObject, type ManagedFieldsEntry, omit } from "./object.ts"
+import { at, copy, equal, isObject, type KubeObject, type ManagedFieldsEntry, omit } from "./object.ts"
 import {
   alreadyExists,
   ApiError,
@@ -104,15 +104,13 @@ export class Resources {
         },
       )
     }
-    const applied = decodeBody(kind, body)
-    applied.metadata ??= {}
-    if (applied.metadata.managedFields !== undefined) {
-      throw badRequest("metadata.managedFields must be nil")
-    }
+    const decoded = decodeBody(kind, body)
+    if (at(decoded, "metadata", "managedFields") !== undefined) throw badRequest("metadata.managedFields must be nil")
+    const checked = normalize(kind, decoded, { complete: false })
+    const applied = checked.object
     applied.metadata.name ??= target.name
-    if (kind.namespaced) applied.metadata.namespace ??= target.namespace
-    const checked = normalize(kind, applied, { complete: false })
-    this.#report(target, checked.unknown, checked.object)
+    this.#matchUrl(target, applied)
+    this.#report(target, checked.unknown, applied)
     const stored = this.#store.get(keyOf(target))
     const write = this.#write(target)
     if (stored === undefined) {
@@ -123,16 +121,16 @@ export class Resources {
         kind: applied.kind,
         metadata: {},
       }
-      const merged = apply(nothing, checked.object, write, force)
+      const merged = apply(nothing, applied, write, force)
       const { object } = normalize(kind, merged)
       this.#checkNamespace(target, object)
       return { object: this.#insert(target, object, merged.metadata.managedFields ?? []), created: true }
     }
     const old = outward(kind, stored)
     const base = { ...copy(kind.empty), ...old }
-    const { resourceVersion: asked } = checked.object.metadata
+    const { resourceVersion: asked } = applied.metadata
     if (asked !== undefined && asked !== old.metadata.resourceVersion) throw conflict(kind, target.name, MODIFIED)
-    const merged = apply(base, checked.object, write, force)
+    const merged = apply(base, applied, write, force)
     if (target.manager === "kubectl") refreshLastApplied(merged, body)
     const { object } = normalize(kind, merged)
     this.#checkIdentity(target, object, old, false)
@@ -205,14 +203,10 @@ export class Resources {
   #checkIdentity(target: Target, object: KubeObject, old: KubeObject, replace: boolean): void {
     const { kind, name } = target
     const { metadata } = object
-    if (metadata.name !== undefined && metadata.name !== name) {
-      throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`)
-    }
     if (metadata.name === undefined && replace) {
       throw badRequest(`the name of the object (based on URL) was undeterminable: name must be provided`)
     }
-    metadata.name = name
-    this.#matchNamespace(target, object)
+    this.#matchUrl(target, object)
     if (metadata.uid !== undefined && metadata.uid !== old.metadata.uid) {
       const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`
       throw conflict(kind, name, why)
@@ -227,6 +221,15 @@ export class Resources {
         )
       }
     } else if (metadata.resourceVersion !== old.metadata.resourceVersion) throw conflict(kind, name, MODIFIED)
+  }
+
+  #matchUrl(target: Target, object: KubeObject): void {
+    const { metadata } = object
+    if (metadata.name !== undefined && metadata.name !== target.name) {
+      throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${target.name})`)
+    }
+    metadata.name = target.name
+    this.#matchNamespace(target, object)
   }
 
   #matchNamespace(target: Target, object: KubeObject): void {

@@ -7,17 +7,77 @@ import {
 
 export type Json = Record<string, unknown>
 
+type Words = Readonly<Partial<Record<"a" | "b" | "x" | "y" | "v" | "on", string>>>
+/** At least one: the first may be looked at right away. */
+type Some<T> = readonly [T, ...T[]]
+
+interface BodySpec extends Json {
+  readonly clusterIP: string
+  readonly clusterIPs: Some<string>
+  readonly ports: Some<{ readonly port: number; readonly nodePort: number }>
+  readonly healthCheckNodePort?: number
+  readonly nested: { readonly on: boolean }
+  readonly type: unknown
+  readonly sessionAffinity: unknown
+  readonly ipFamilies: unknown
+  readonly ipFamilyPolicy: unknown
+  readonly keyed: unknown
+  readonly colour: unknown
+  readonly size: unknown
+  readonly wrong: unknown
+}
+
+/** Everything that the tests look at in an answer; which of it is there depends on the request. */
+export interface Body {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: {
+    readonly name: string
+    readonly uid: string
+    readonly resourceVersion: string
+    readonly generation: number
+    readonly labels?: Words
+    readonly annotations?: Json
+    readonly deletionTimestamp?: string
+    readonly continue?: string
+    readonly remainingItemCount?: number
+  }
+  readonly spec: BodySpec
+  readonly status: {
+    readonly phase: string
+    readonly seen: number
+    readonly loadBalancer: { readonly ingress: unknown }
+    readonly conditions: readonly Json[]
+  }
+  readonly data?: Words
+  readonly items: Some<Body>
+  readonly columnDefinitions: Some<{ readonly name: string }> | null
+  readonly rows: Some<{ readonly cells: readonly unknown[] }>
+  readonly code: number
+  readonly reason: string
+  readonly message: string
+  readonly details: {
+    readonly causes: Some<{ readonly reason: string; readonly message: string; readonly field: string }>
+  }
+  readonly groups: readonly { readonly name: string }[]
+  readonly resources: readonly { readonly name: string }[]
+  readonly preferredVersion: { readonly version: string }
+  readonly versions: readonly string[]
+  readonly note: string
+  readonly reportingComponent: string
+}
+
 export interface Reply {
   readonly status: number
   readonly headers: Headers
-  // oxlint-disable-next-line typescript/no-explicit-any -- bodies are read by path in assertions
-  readonly body: any
+  readonly text: string
+  /** Parsed when it is JSON. */
+  readonly body: Body
 }
 
 export interface Line {
   readonly type: string
-  // oxlint-disable-next-line typescript/no-explicit-any -- as above
-  readonly object: any
+  readonly object: Body
 }
 
 /** A server for one test, ended with it. */
@@ -46,7 +106,12 @@ export class Client {
     })
     const content = await answer.text()
     const isJson = answer.headers.get("content-type")?.startsWith("application/json") === true
-    return { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(content) : content }
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      text: content,
+      body: (isJson ? JSON.parse(content) : {}) as Body,
+    }
   }
 
   get = (path: string, headers: Record<string, string> = {}) => this.send("GET", path, undefined, headers)

@@ -1,6 +1,6 @@
 import test from "ava"
 import fc from "fast-check"
-import { configMap, configMaps, type Line, server } from "./client.ts"
+import { configMap, configMaps, type Line, server, type Watching } from "./client.ts"
 
 // Several watchers, some filtered, some that come back after being away; random writes. What a watcher has pieced
 // together must equal what a list with the same selector says.
@@ -22,7 +22,7 @@ interface Watcher {
   readonly selector: string
   readonly state: Map<string, string>
   version: string
-  watching: Awaited<ReturnType<import("./client.ts").Client["watch"]>>
+  watching: Watching
   seen: number
 }
 
@@ -77,13 +77,13 @@ test("every watcher ends with what a list shows", async (t) => {
         )
         take(watcher)
         const list = await http.get(`${configMaps}?labelSelector=${watcher.selector}`)
-        const expected = (list.body.items as { metadata: { name: string } }[]).map((item) => [
+        const expected = list.body.items.map((item): [string, string] => [
           item.metadata.name,
           JSON.stringify({ ...item, kind: "ConfigMap", apiVersion: "v1" }),
         ])
-        const sorted = (pairs: Iterable<readonly unknown[]>) =>
-          [...pairs].map(([name, text]) => [name, JSON.parse(String(text))]).sort()
-        t.deepEqual(sorted(watcher.state), sorted(expected))
+        const parsed = (pairs: Iterable<readonly [string, string]>) =>
+          new Map([...pairs].map(([name, text]): [string, unknown] => [name, JSON.parse(text)]))
+        t.deepEqual(parsed(watcher.state), parsed(expected))
         await watcher.watching.stop()
       }
       for (const name of names) {

@@ -51,7 +51,7 @@ test("an object that enters or leaves a selector is added or deleted", async (t)
     lines.map((line) => line.type),
     ["ADDED", "MODIFIED", "DELETED", "ADDED"],
   )
-  t.is(lines[2]?.object.metadata.labels.on, "yes", "the last form that was in view")
+  t.is(lines[2]?.object.metadata.labels?.on, "yes", "the last form that was in view")
   await watching.stop()
 })
 
@@ -141,7 +141,7 @@ test("a watch as a Table names the columns once", async (t) => {
   await watching.until((all) => all.length === 1)
   await http.post(services, service("web"))
   const lines = await watching.until((all) => all.length === 2)
-  t.is(lines[0]?.object.columnDefinitions[0].name, "Name")
+  t.is(lines[0]?.object.columnDefinitions?.[0].name, "Name")
   t.is(lines[1]?.object.columnDefinitions, null)
   t.is(lines[1]?.object.rows[0].cells[0], "web")
   await watching.stop()

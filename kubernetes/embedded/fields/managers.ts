@@ -1,7 +1,7 @@
 import type { Schema } from "../definition.ts"
 import type { KubeObject, ManagedFieldsEntry } from "../object.ts"
 import { equal, isObject, omit } from "../object.ts"
-import { type Cause, ApiError } from "../status.ts"
+import { ApiError } from "../status.ts"
 import { appliedSet, compare } from "./compare.ts"
 import { mergeApplied, removeFields } from "./merge.ts"
 import { FieldSet } from "./set.ts"
@@ -116,27 +116,24 @@ export function apply(live: KubeObject, applied: KubeObject, write: Write, force
 }
 
 function conflictOf(clashes: ReadonlyMap<Manager, FieldSet>): ApiError {
-  const causes: (Cause & { readonly manager: string })[] = []
-  for (const [manager, fields] of clashes) {
-    const how = manager.operation === "Update" ? ` using ${manager.apiVersion}` : ""
-    const part = manager.subresource === "" ? "" : ` with subresource "${manager.subresource}"`
-    for (const path of fields.paths()) {
-      const who = `conflict with "${manager.name}"${part}${how}`
-      causes.push({ reason: "FieldManagerConflict", message: who, field: shownPath(path), manager: who })
-    }
-  }
-  causes.sort((a, b) => (a.manager === b.manager ? 0 : a.manager < b.manager ? -1 : 1))
-  const many = causes.length === 1 ? "1 conflict" : `${causes.length} conflicts`
-  const byManager = Map.groupBy(causes, (cause) => cause.manager)
-  const texts = [...byManager].map(([who, list]) =>
-    causes.length === 1
-      ? `${who}: ${list[0]?.field}`
-      : `${who}:\n${list.map((cause) => `- ${cause.field}`).join("\n")}`,
+  const byManager = [...clashes]
+    .map(([manager, fields]) => ({ who: shownManager(manager), paths: [...fields.paths()].map(shownPath).sort() }))
+    .sort((a, b) => (a.who < b.who ? -1 : 1))
+  const causes = byManager.flatMap(({ who, paths }) =>
+    paths.map((field) => ({ reason: "FieldManagerConflict", message: `conflict with ${who}`, field })),
   )
-  const separator = causes.length === 1 ? " " : byManager.size > 1 ? "\n" : " "
-  return new ApiError(409, "Conflict", `Apply failed with ${many}:${separator}${texts.join("\n")}`, {
-    causes: causes.map((cause) => omit(cause, "manager")),
-  })
+  const text =
+    causes.length === 1
+      ? `1 conflict: ${causes[0]?.message}: ${causes[0]?.field}`
+      : `${causes.length} conflicts: ${byManager
+          .map(({ who, paths }) => [`conflicts with ${who}:`, ...paths.map((field) => `- ${field}`)].join("\n"))
+          .join("\n")}`
+  return new ApiError(409, "Conflict", `Apply failed with ${text}`, { causes })
+}
+
+function shownManager(manager: Manager): string {
+  const part = manager.subresource === "" ? "" : ` with subresource "${manager.subresource}"`
+  return `"${manager.name}"${part}${manager.operation === "Update" ? ` using ${manager.apiVersion}` : ""}`
 }
 
 /** `.spec.ports[port=80,protocol="TCP"].name` */
@@ -166,8 +163,9 @@ function ownable(fields: FieldSet, write: Write): FieldSet {
   return result
 }
 
+/** Who applies in another version of the resource is still the same manager. */
 function keyOf(name: string, operation: string, write: { apiVersion: string; subresource: string }): string {
-  return JSON.stringify([operation, name, write.apiVersion, write.subresource])
+  return JSON.stringify([operation, name, operation === "Apply" ? "" : write.apiVersion, write.subresource])
 }
 
 function decode(entries: readonly ManagedFieldsEntry[] | undefined): Managers {
