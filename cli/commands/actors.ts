@@ -64,8 +64,8 @@ export async function killCommand(target: string, options: { readonly socket?: s
 }
 
 /** Indented as a tree; restarts, waiting messages and the last error only where there are any. */
-export function renderTree(node: TreeNode, depth = 0): string {
-  const name = node.path.split("/").at(-1) || "/"
+export function renderTree(node: TreeNode, parent = "", depth = 0): string {
+  const name = node.path.slice(parent.length).replace(/^\/(?=.)/, "")
   const notes = [
     node.status === "running" ? "" : node.status,
     node.mailbox.length > 0 ? `${node.mailbox.length} waiting` : "",
@@ -75,5 +75,5 @@ export function renderTree(node: TreeNode, depth = 0): string {
   ].filter((note) => note !== "")
   const label = `${"  ".repeat(depth)}${name}`.padEnd(36)
   const line = `${label} ${node.kind.padEnd(18)} ${node.thread.padEnd(10)} ${notes.join(", ")}`.trimEnd()
-  return [line, ...node.children.map((child) => renderTree(child, depth + 1))].join("\n")
+  return [line, ...node.children.map((child) => renderTree(child, node.path, depth + 1))].join("\n")
 }
