@@ -1,5 +1,6 @@
 import type { Ip } from "../ip.ts"
 import { type Prefix, parsePrefix } from "../prefix.ts"
+import { canonicalIpv4Prefix } from "./nlri.ts"
 import { type AttributeContext, communityFrom, encodeAttributes, type PathAttributes } from "./attributes.ts"
 import { attributesLimit, packUpdates, packWithdrawals, type RouteGroup } from "./pack.ts"
 
@@ -52,32 +53,32 @@ export interface OutUpdate {
 
 /** From what was sent to what should be. Unchanged routes are not said again. */
 export function difference(routes: readonly OutRoute[], sent: Sent, context: RouteContext): Difference {
+  const wanted = mergeRoutes(routes)
   const groups = new Map<string, Group | string>()
-  const refused: Refusal[] = []
-  const kept = new Set<string>()
-  for (const route of mergeRoutes(routes)) {
+  const refused = new Map<string, string>()
+  for (const [text, route] of wanted) {
     const key = attributeKey(route)
-    if (sent.get(route.prefix) === key) {
-      kept.add(route.prefix)
-      continue
-    }
+    if (sent.get(text) === key) continue
     let group = groups.get(key)
     if (group === undefined) groups.set(key, (group = groupFor(key, route, context)))
-    const prefix = ipv4Prefix(route.prefix)
-    if (typeof group === "string") refused.push({ prefix: route.prefix, because: group })
-    else if (typeof prefix === "string") refused.push({ prefix: route.prefix, because: prefix })
-    else {
-      group.prefixes.push(prefix)
-      kept.add(prefix.text)
-    }
+    const prefix = ipv4Prefix(text)
+    if (typeof group === "string") refused.set(text, group)
+    else if (typeof prefix === "string") refused.set(text, prefix)
+    else group.prefixes.push(prefix)
   }
   const withdraw: Prefix[] = []
   for (const text of sent.keys()) {
-    const prefix = kept.has(text) ? undefined : parsePrefix(text)
-    if (prefix !== undefined) withdraw.push(prefix)
+    if (wanted.has(text) && !refused.has(text)) continue
+    const prefix = ipv4Prefix(text)
+    if (typeof prefix !== "string") withdraw.push(prefix)
   }
-  const announce = [...groups.values()].filter((group) => typeof group !== "string" && group.prefixes.length > 0)
-  return { announce: announce as Group[], withdraw, refused }
+  const announce: Group[] = []
+  for (const group of groups.values()) if (typeof group !== "string" && group.prefixes.length > 0) announce.push(group)
+  return {
+    announce,
+    withdraw,
+    refused: Array.from(refused, ([prefix, because]) => ({ prefix, because })),
+  }
 }
 
 /**
@@ -93,19 +94,19 @@ export function* outUpdates(diff: Difference, context: AttributeContext): Genera
 }
 
 /** Several advertisements may give one prefix: the union of their communities, the preference of the first. */
-function mergeRoutes(routes: readonly OutRoute[]): Iterable<OutRoute> {
+function mergeRoutes(routes: readonly OutRoute[]): ReadonlyMap<string, OutRoute> {
   const byPrefix = new Map<string, OutRoute>()
   for (const route of routes) {
     const known = byPrefix.get(route.prefix)
     if (known === undefined) byPrefix.set(route.prefix, route)
     else byPrefix.set(route.prefix, { ...known, communities: [...known.communities, ...route.communities] })
   }
-  return byPrefix.values()
+  return byPrefix
 }
 
 function attributeKey({ localPref, communities }: OutRoute): string {
-  const sorted = communities.length > 1 ? [...new Set(communities)].sort() : communities
-  return `${localPref} ${sorted.join(" ")}`
+  if (communities.length < 2) return `${localPref} ${communities[0] ?? ""}`
+  return `${localPref} ${[...new Set(communities)].sort().join(" ")}`
 }
 
 /** An empty group with these attributes, or why they cannot be said. */
@@ -142,7 +143,10 @@ function attributesOf(localPref: number, communities: number[], context: RouteCo
 }
 
 function ipv4Prefix(text: string): Prefix | string {
+  const quick = canonicalIpv4Prefix(text)
+  if (quick !== undefined) return quick
   const prefix = parsePrefix(text)
-  if (prefix === undefined || prefix.text !== text) return `"${text}" is no canonical prefix`
-  return prefix.family === "ipv4" ? prefix : `cannot advertise non-v4 prefix "${text}"`
+  return prefix === undefined || prefix.text !== text
+    ? `"${text}" is no canonical prefix`
+    : `cannot advertise non-v4 prefix "${text}"`
 }

@@ -63,7 +63,7 @@ export interface SpeakerOptions {
   readonly config?: BgpConfig
   /** Parts of the world that a test replaces. */
   readonly parts?: WorldParts
-  /** In a worker thread of its own, as in the daemon; its log goes to standard error. */
+  /** In a worker thread of its own, as in the daemon; its log says nothing. */
   readonly thread?: boolean
 }
 
@@ -83,7 +83,7 @@ export function startSpeaker({ config = quick, parts = {}, thread = false }: Spe
     log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
   })
   const entry: ThreadEntry<BgpCommand> = thread
-    ? { kind: "module", url: new URL("../../cli/threads/bgp.ts?log=none", import.meta.url).href, config }
+    ? { kind: "module", url: new URL("bgp-thread.ts", import.meta.url).href, config }
     : { kind: "inline", actor: bgpActor as unknown as Actor<unknown, unknown, BgpCommand>, config }
   const actor = parentActor(entry, (report) => reports.push(report))
   const parent = system.spawn({ id: "speaker", actor, config: undefined })
