@@ -1,18 +1,32 @@
 /** Numbers from the kernel's headers; the same on x86-64 and arm64. */
-export const family = { ipv6: 10, netlink: 16, packet: 17 } as const
+export const family = { ipv4: 2, ipv6: 10, netlink: 16, packet: 17 } as const
 export const socketType = { datagram: 2, raw: 3, nonBlocking: 0x800, closeOnExec: 0x80000 } as const
-export const level = { socket: 1, ipv6: 41, packet: 263, netlink: 270 } as const
-export const socketOption = { receiveBuffer: 8, attachFilter: 26 } as const
+export const level = { ip: 0, socket: 1, ipv6: 41, packet: 263, netlink: 270 } as const
+export const socketOption = { receiveBuffer: 8, priority: 12, bindToDevice: 25, attachFilter: 26 } as const
 export const packetOption = { addMembership: 1, dropMembership: 2, ignoreOutgoing: 23 } as const
 export const packetMulticast = 0
-export const ipv6Option = { joinGroup: 20, leaveGroup: 21 } as const
+export const ipOption = { typeOfService: 1, ttl: 2, packetInfo: 8, receiveTtl: 12 } as const
+export const ipv6Option = {
+  unicastHops: 16,
+  joinGroup: 20,
+  leaveGroup: 21,
+  only: 26,
+  receivePacketInfo: 49,
+  packetInfo: 50,
+  receiveHopLimit: 51,
+  hopLimit: 52,
+  trafficClass: 67,
+} as const
 export const messageFlag = { doNotWait: 0x40, noSignal: 0x4000 } as const
-export const etherType = { arp: 0x0806, ipv6: 0x86dd } as const
+export const etherType = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const
+export const scheduler = { roundRobin: 2 } as const
 export const pollEvent = { in: 1, err: 8 } as const
 export const errno = {
   intr: -4,
   again: -11,
   noDevice: -19,
+  badDescriptor: -9,
+  invalid: -22,
   tooManyFiles: -24,
   messageSize: -90,
   netDown: -100,

@@ -6,7 +6,11 @@ type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, 
 
 const halfWordAt = 0x28
 const byteAt = 0x30
+/** Four times the low half of the byte, into the index register: the length of the IPv4 header. */
+const headerLengthAt = 0xb1
+const halfWordBehindHeader = 0x48
 const jumpIfEqual = 0x15
+const jumpIfAnyBit = 0x45
 const give = 0x06
 
 const accept: Instruction = [give, 0, 0, 0x40000]
@@ -36,7 +40,27 @@ const neighbourSolicitations: readonly Instruction[] = [
   refuse,
 ]
 
-export const filters = { arp: assemble(arpRequests), "neighbour-solicitation": assemble(neighbourSolicitations) }
+/** EtherType IPv4, UDP, no fragment after the first, to port 3784 or 3785 behind however many IP options (RFC 5881 §4). */
+const bfd: readonly Instruction[] = [
+  [halfWordAt, 0, 0, 12],
+  [jumpIfEqual, 0, 8, 0x0800],
+  [byteAt, 0, 0, 23],
+  [jumpIfEqual, 0, 6, 17],
+  [halfWordAt, 0, 0, 20],
+  [jumpIfAnyBit, 4, 0, 0x1fff],
+  [headerLengthAt, 0, 0, 14],
+  [halfWordBehindHeader, 0, 0, 16],
+  [jumpIfEqual, 2, 0, 3784],
+  [jumpIfEqual, 1, 0, 3785],
+  refuse,
+  accept,
+]
+
+export const filters = {
+  arp: assemble(arpRequests),
+  "neighbour-solicitation": assemble(neighbourSolicitations),
+  bfd: assemble(bfd),
+}
 
 function assemble(program: readonly Instruction[]): Buffer {
   const bytes = Buffer.alloc(program.length * 8)

@@ -8,7 +8,7 @@ import { addressOf, bind, receive, setsockopt, transmit } from "./system-calls.t
 
 export interface PacketFilter {
   readonly interfaceIndex: number
-  readonly frames: "arp" | "neighbour-solicitation"
+  readonly frames: "arp" | "neighbour-solicitation" | "bfd"
 }
 export interface PacketHandlers {
   /** The bytes are valid during the call only. */
@@ -107,6 +107,8 @@ export function openPacketSocket(
   const opened = openSocket(loop.descriptors, family.packet, type, 0)
   if (!opened.ok) return opened
   const fd = opened.value
+  // As far as net.core.rmem_max allows; what does not fit while this thread is away is lost.
+  setsockopt(fd, level.socket, socketOption.receiveBuffer, Uint8Array.of(0, 0, 0x10, 0), 4)
   const failed = attachFilter(fd, at.frames) ?? ignoreOutgoing(fd) ?? bindTo(fd, at)
   if (failed === undefined) return { ok: true, value: new PacketSocket(fd, at.interfaceIndex, loop, on, closed) }
   loop.descriptors.close(fd)
@@ -129,11 +131,13 @@ function ignoreOutgoing(fd: number): Failure | undefined {
   return result < 0 ? failure("ignoring outgoing frames", result) : undefined
 }
 
+const etherTypeOf = { arp: etherType.arp, "neighbour-solicitation": etherType.ipv6, bfd: etherType.ipv4 } as const
+
 /** sockaddr_ll; the protocol is in network order. */
 function bindTo(fd: number, { interfaceIndex, frames }: PacketFilter): Failure | undefined {
   const address = Buffer.alloc(20)
   address.writeUInt16LE(family.packet, 0)
-  address.writeUInt16BE(frames === "arp" ? etherType.arp : etherType.ipv6, 2)
+  address.writeUInt16BE(etherTypeOf[frames], 2)
   address.writeInt32LE(interfaceIndex, 4)
   const result = bind(fd, address, address.length)
   return result < 0 ? failure(`binding to interface ${interfaceIndex}`, result) : undefined

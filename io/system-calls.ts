@@ -32,7 +32,18 @@ export const receive = native<[fd: number, bytes: Uint8Array, length: number, fl
 export const transmit = native<[fd: number, bytes: Uint8Array, length: number, flags: number]>(
   "intptr_t send(int fd, const void *bytes, size_t length, int flags)",
 )
+export const transmitTo = native<
+  [fd: number, bytes: Uint8Array, length: number, flags: number, address: Uint8Array, addressLength: number]
+>("intptr_t sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t addressLength)")
+/** `message` is a msghdr, which names by address where everything goes. */
+export const receiveMessage = native<[fd: number, message: Uint8Array, flags: number]>(
+  "intptr_t recvmsg(int fd, void *message, int flags)",
+)
 export const closeDescriptor = native<[fd: number]>("int close(int fd)")
+/** Of the calling thread, when `thread` is 0. */
+export const setScheduler = native<[thread: number, policy: number, parameters: Uint8Array]>(
+  "int sched_setscheduler(int thread, int policy, const void *parameters)",
+)
 
 /** `entries` is an array of pollfd, `timeout` a timespec. The only call that waits. */
 export const poll = native<[entries: Uint8Array, count: number, timeout: Uint8Array, mask: null]>(

@@ -1,5 +1,5 @@
 // The host under test: a process whose main thread parses JSON without pause, and a responder beside it.
-// host.ts troupe|c busy|idle [path of the C responder]. Says "ready" once it answers.
+// host.ts troupe|c busy|idle [path of the C responder]. Says which process the responder is in when it is started.
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import type { Layer2Command } from "../../actors/announcer/layer2/messages.ts"
@@ -30,11 +30,18 @@ const parent: Actor<undefined, ActorRef<Layer2Command>, "up"> = {
   },
 }
 
-async function startC(program: string): Promise<void> {
+async function startC(program: string): Promise<number> {
   const child = spawn(program, ["eth0"], { stdio: ["ignore", "pipe", "inherit"] })
   process.on("exit", () => child.kill())
   process.on("SIGTERM", () => process.exit())
   await once(child.stdout, "data")
+  return child.pid ?? 0
+}
+
+function startTroupe(): number {
+  const system = startSystem({ name: "bench", world: realWorld(), log: quiet })
+  system.spawn({ id: "speaker", actor: parent, config: undefined })
+  return process.pid
 }
 
 /** A list of Pods as the API server gives it, 10 MB. */
@@ -51,14 +58,8 @@ function listResponse(): string {
 }
 
 const [which, load, program = ""] = process.argv.slice(2)
-if (which === "c") await startC(program)
-else
-  startSystem({ name: "bench", world: realWorld(), log: quiet }).spawn({
-    id: "speaker",
-    actor: parent,
-    config: undefined,
-  })
-process.stdout.write("ready\n")
+const pid = which === "c" ? await startC(program) : startTroupe()
+process.stdout.write(`${JSON.stringify({ pid })}\n`)
 
 const text = listResponse()
 const parse = () => {

@@ -72,7 +72,7 @@ static void rate(double seconds, int window) {
   double start = now(), end = start + seconds * 1e6;
   while (now() < end) {
     while (sent - received < window) ask(100 + (int)(sent++ % 100));
-    if (answer(now() + 1e5) == -1) break;
+    if (answer(now() + 1e6) == -1) break;
     received++;
   }
   double took = (now() - start) / 1e6;
