@@ -7,7 +7,8 @@ import { aggregated, legacy, serverVersion } from "./discovery.ts"
 import type { Call, Handlers } from "./handlers.ts"
 import { negotiate } from "./negotiate.ts"
 import type { JsonObject } from "./object.ts"
-import { openApiDocument, openApiIndex, openApiV2 } from "./openapi.ts"
+import { openApiV2 } from "./openapi-v2.ts"
+import { openApiDocument, openApiIndex } from "./openapi.ts"
 import type { Registry } from "./registry.ts"
 import { PageNotFound, route } from "./routes.ts"
 import { ApiError, badRequest } from "./status.ts"
@@ -120,7 +121,7 @@ export class HttpSide {
       return true
     }
     if (path === "/openapi/v2") {
-      const { type, bytes } = openApiV2(request.headers.accept)
+      const { type, bytes } = openApiV2(registry, request.headers.accept)
       response.setHeader("content-type", type)
       finish(response, 200, bytes)
       return true

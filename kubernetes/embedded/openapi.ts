@@ -40,26 +40,6 @@ export function openApiDocument(registry: Registry, path: readonly string[]): Js
 const title = "Kubernetes"
 const version = "v1.36.2"
 
-/**
- * The document of before version 3, without any path or definition: old clients want it to be there, and skip what they
- * cannot find in it. As gnostic's protobuf (1 swagger, 2 info: 1 title, 2 version; 8 paths) or as JSON.
- */
-export function openApiV2(accept: string | undefined): { readonly type: string; readonly bytes: Uint8Array } {
-  if (accept?.includes("protobuf") !== true) {
-    const text = JSON.stringify({ swagger: "2.0", info: { title, version }, paths: {}, definitions: {} })
-    return { type: "application/json", bytes: Buffer.from(text) }
-  }
-  const field = (number: number, content: string | Buffer) => {
-    const bytes = Buffer.from(content)
-    return Buffer.concat([Buffer.from([number * 8 + 2, bytes.length]), bytes])
-  }
-  const info = Buffer.concat([field(1, title), field(2, version)])
-  return {
-    type: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
-    bytes: Buffer.concat([field(1, "2.0"), field(2, info), field(8, "")]),
-  }
-}
-
 /** `io.metallb.v1beta1.IPAddressPool` */
 function nameOf(kind: Kind): string {
   const group = kind.group === "" ? "io.k8s.api.core" : kind.group.split(".").reverse().join(".")

@@ -82,7 +82,7 @@ test("every watcher ends with what a list shows", async (t) => {
           JSON.stringify({ ...item, kind: "ConfigMap", apiVersion: "v1" }),
         ])
         const parsed = (pairs: Iterable<readonly [string, string]>) =>
-          new Map([...pairs].map(([name, text]): [string, unknown] => [name, JSON.parse(text)]))
+          Object.fromEntries([...pairs].map(([name, text]): [string, unknown] => [name, JSON.parse(text)]))
         t.deepEqual(parsed(watcher.state), parsed(expected))
         await watcher.watching.stop()
       }
