@@ -32,7 +32,8 @@ export interface StreamsHandlers {
 }
 
 interface Stream {
-  readonly connection: TcpConnection
+  /** Set as soon as there is one. */
+  connection: TcpConnection | undefined
   readonly inbound: boolean
   /** One message is all there is to a direction. */
   heard: boolean
@@ -43,6 +44,8 @@ export class Streams {
   readonly #options: StreamsOptions
   readonly #streams = new Map<string, Stream>()
   #inbound = 0
+  /** Nobody is there any more to hear of it. */
+  #closed = false
   accepted = 0
   opened = 0
 
@@ -58,13 +61,13 @@ export class Streams {
       return { opened() {}, data() {}, closed() {} }
     }
     const exchange = `in/${++this.accepted}`
-    const stream = { connection, inbound: true, heard: false }
+    const stream: Stream = { connection, inbound: true, heard: false }
     const decoder = new StreamDecoder(this.#options.security, "request")
     this.#add(exchange, stream, inboundTimeoutMs)
     return {
       opened() {},
       data: (bytes) => {
-        if (stream.heard) return
+        if (stream.heard || this.#closed) return
         const result = decoder.push(bytes)
         if (!result) return
         stream.heard = true
@@ -82,16 +85,18 @@ export class Streams {
     const { on, network, security, sourceAddress } = this.#options
     this.opened++
     const decoder = new StreamDecoder(security, "reply")
+    const stream: Stream = { connection: undefined, inbound: false, heard: false }
+    this.#add(exchange, stream, timeoutMs)
     const settle = (report: () => void): void => {
-      if (stream.heard) return
+      if (stream.heard || this.#closed) return
       stream.heard = true
       report()
       // Orderly, so that what was sent is not lost to a reset; the deadline sees to the rest.
-      connection.end()
+      stream.connection?.end()
     }
     const target = { ...to, timeoutMs: Math.max(1, timeoutMs), ...(sourceAddress ? { sourceAddress } : {}) }
-    const connection = network.connectTcp(target, {
-      opened: () => connection.send(this.#encode(message, "request")),
+    stream.connection = network.connectTcp(target, {
+      opened: () => stream.connection?.send(this.#encode(message, "request")),
       data: (bytes) => {
         const result = stream.heard ? undefined : decoder.push(bytes)
         if (result?.ok) settle(() => on.reply(exchange, result.value))
@@ -103,8 +108,6 @@ export class Streams {
         this.#remove(exchange)
       },
     })
-    const stream: Stream = { connection, inbound: false, heard: false }
-    this.#add(exchange, stream, timeoutMs)
   }
 
   answer(exchange: string, message: StreamMessage): void {
@@ -114,7 +117,7 @@ export class Streams {
   }
 
   close(exchange: string): void {
-    this.#streams.get(exchange)?.connection.end()
+    this.#streams.get(exchange)?.connection?.end()
   }
 
   expire(exchange: string): void {
@@ -124,11 +127,13 @@ export class Streams {
       stream.heard = true
       this.#options.on.noReply(exchange, "no answer in time")
     }
-    stream.connection.destroy()
+    stream.connection?.destroy()
   }
 
+  /** For good. */
   closeAll(): void {
-    for (const { connection } of this.#streams.values()) connection.destroy()
+    this.#closed = true
+    for (const { connection } of this.#streams.values()) connection?.destroy()
   }
 
   #encode(message: StreamMessage, direction: StreamDirection): Uint8Array {

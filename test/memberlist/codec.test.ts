@@ -122,6 +122,22 @@ for (const { id, plain, plainLen, plainSha256, lzw, lzwLen, lzwSha256 } of golde
   })
 }
 
+// Go's compress/lzw on inputs whose very last code widens the codes or fills the table, so that it shows in the bytes.
+for (const [length, packedLength, hash] of [
+  [3954, 5410, "89e3479e595a068e8f622625e78405ecc14caa8d0d1690497a3acbfb7d88be9c"],
+  [4209, 5697, "36eaafbdb71bfb67b85503f887c3b3c64173c55d37c946352bb3317fe79e173a"],
+  [8698, 11_744, "74d05361cf921d4ce74e016bf51b117b8755dc96901aa92fea0c41b6ba557ed5"],
+] as const) {
+  test(`lzw: the last of ${length} bytes ends a table or a width`, (t) => {
+    const input = lzwInput("prng", length, undefined)
+    const packed = lzwCompress(input)
+    t.is(packed.length, packedLength)
+    t.is(sha256(packed), hash)
+    const back = lzwDecompress(packed, length)
+    t.is(back.ok ? Buffer.compare(back.value, input) : -1, 0)
+  })
+}
+
 test("lzw: any bytes come back", (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 12_000, size: "max" }), fc.constantFrom(1, 2, 4, 256), (input, alphabet) => {
