@@ -80,6 +80,7 @@ function connectionOf(socket: net.Socket, remote: Endpoint): TcpConnection {
 function follow(socket: net.Socket, on: TcpHandlers): void {
   let error: NetworkError | undefined
   socket.on("data", (bytes) => on.data(bytes))
+  socket.on("drain", () => on.drained?.())
   socket.on("end", () => {
     if (on.ended === undefined) socket.end()
     else on.ended()

@@ -86,6 +86,8 @@ export interface TcpTarget extends Endpoint {
 export interface TcpHandlers {
   opened(): void
   data(bytes: Uint8Array): void
+  /** After `send` was false: what waited has gone to the system, which takes more. */
+  drained?(): void
   /** Everything sent before has left; the other side will send no more. Absent: the connection is closed for us. */
   ended?(): void
   /** The end, once. Without an error it was an orderly close. */
