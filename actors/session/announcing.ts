@@ -9,7 +9,7 @@ export interface Announcing {
   /** Owned by the actor and changed in place: a copy of ten thousand entries for each UPDATE would be the larger part of the work. */
   readonly sent: Map<string, string>
   readonly pending: Iterator<OutUpdate> | undefined
-  /** The system takes no more for now; a later turn asks again. */
+  /** The system takes no more until it says that it has drained. */
   readonly blocked: boolean
   readonly endOfRibDue: boolean
   readonly refused: readonly Refusal[]
@@ -18,13 +18,12 @@ export interface Announcing {
 export interface Pumped {
   readonly announcing: Announcing
   readonly updatesSent: number
-  /** The rest wants another turn: soon, or when the system may take more. */
-  readonly again: "now" | "when-drained" | undefined
+  /** The rest wants another turn. */
+  readonly again: boolean
 }
 
 /** UPDATEs in one turn, about 250 KB: beyond that other sessions of the thread have theirs. */
 const updatesPerTurn = 64
-const nothing = new Uint8Array(0)
 
 export const beginAnnouncing = (context: RouteContext, endOfRibDue: boolean): Announcing => ({
   context,
@@ -45,15 +44,14 @@ export function aim(announcing: Announcing, routes: readonly Route[]): Announcin
 /** Writes what is pending until it is done, the system takes no more, or the turn is over. */
 export function pump(announcing: Announcing, connection: Connection): Pumped {
   const { pending, sent } = announcing
-  if (pending === undefined) return { announcing, updatesSent: 0, again: undefined }
-  if (announcing.blocked && !connection.write(nothing)) return { announcing, updatesSent: 0, again: "when-drained" }
+  if (pending === undefined || announcing.blocked) return { announcing, updatesSent: 0, again: false }
   let updatesSent = 0
   while (updatesSent < updatesPerTurn) {
     const next = pending.next()
     if (next.done === true) {
       if (announcing.endOfRibDue) connection.send(endOfRib)
-      const done: Announcing = { ...announcing, pending: undefined, blocked: false, endOfRibDue: false }
-      return { announcing: done, updatesSent: updatesSent + (announcing.endOfRibDue ? 1 : 0), again: undefined }
+      const done: Announcing = { ...announcing, pending: undefined, endOfRibDue: false }
+      return { announcing: done, updatesSent: updatesSent + (announcing.endOfRibDue ? 1 : 0), again: false }
     }
     const taken = connection.write(next.value.bytes)
     updatesSent++
@@ -61,7 +59,7 @@ export function pump(announcing: Announcing, connection: Connection): Pumped {
       if (next.value.key === undefined) sent.delete(text)
       else sent.set(text, next.value.key)
     }
-    if (!taken) return { announcing: { ...announcing, blocked: true }, updatesSent, again: "when-drained" }
+    if (!taken) return { announcing: { ...announcing, blocked: true }, updatesSent, again: false }
   }
-  return { announcing: { ...announcing, blocked: false }, updatesSent, again: "now" }
+  return { announcing, updatesSent, again: true }
 }

@@ -11,7 +11,7 @@ export interface Connection {
   /** Absent until opened. */
   readonly local: Ip | undefined
   send(message: Message): boolean
-  /** A message that is bytes already. False when more waits than the system takes at once; empty bytes only ask. */
+  /** A message that is bytes already. False when more waits than the system takes at once: `drained` tells when. */
   write(bytes: Uint8Array): boolean
   /** What was sent may still leave; nothing that arrives counts any more. */
   finish(): void
@@ -21,6 +21,8 @@ export interface Connection {
 export interface ConnectionHandlers {
   /** What the session should hear, in order. Called outside any actor's turn. */
   events(events: readonly Event[]): void
+  /** After a `write` that was false. */
+  drained(): void
   /** The last word, once: also after `finish`. */
   gone(): void
 }
@@ -53,11 +55,15 @@ export function openConnection(world: World, target: TcpTarget, on: ConnectionHa
       for (const message of frames.messages) {
         const event = eventOf(message)
         // A peer that sends its whole table says the same thing thousands of times: it lives.
-        if (event.kind !== "update" || events.at(-1)?.kind !== "update") events.push(event)
+        const again = events.at(-1)?.kind === event.kind && (event.kind === "update" || event.kind === "keepalive")
+        if (!again) events.push(event)
         if (event.kind === "fault") return last(events)
       }
       if (frames.fault !== undefined) return last([...events, { kind: "fault", fault: frames.fault }])
       if (events.length > 0) on.events(events)
+    },
+    drained() {
+      if (!deaf) on.drained()
     },
     closed(error) {
       over = true

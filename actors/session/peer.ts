@@ -40,6 +40,7 @@ export type PeerMessage =
   | { readonly kind: "timer"; readonly timer: Timer }
   | { readonly kind: "heard"; readonly connection: number; readonly events: readonly Event[] }
   | { readonly kind: "gone"; readonly connection: number }
+  | { readonly kind: "drained"; readonly connection: number }
   /** More routes may be written. */
   | { readonly kind: "pump" }
 
@@ -65,9 +66,6 @@ interface PeerState {
 }
 
 type PeerContext = Context<PeerMessage>
-
-/** How often a full socket is asked whether it takes more. */
-const drainMs = 5
 
 export const peerActor: Actor<PeerConfig, PeerState, PeerMessage> = {
   kind: "bgp-session",
@@ -105,6 +103,9 @@ function handle(state: PeerState, message: PeerMessage, context: PeerContext): P
       open.delete(message.connection)
       return closedIfDone({ ...state, open }, context)
     }
+    case "drained":
+      if (state.announcing === undefined || state.connection !== message.connection) return state
+      return write({ ...state, announcing: { ...state.announcing, blocked: false } }, context)
     case "pump":
       return write(state, context)
   }
@@ -173,6 +174,7 @@ function connect(state: PeerState, context: PeerContext): PeerState {
   const { self } = context
   const connection = openConnection(context.world, state.target, {
     events: (events) => context.send(self, { kind: "heard", connection: id, events }),
+    drained: () => context.send(self, { kind: "drained", connection: id }),
     gone: () => context.send(self, { kind: "gone", connection: id }),
   })
   return { ...state, connection: id, connections: id, open: new Map(state.open).set(id, connection) }
@@ -226,7 +228,7 @@ function write(state: PeerState, context: PeerContext): PeerState {
   const connection = connectionOf(state)
   if (state.announcing === undefined || connection === undefined) return state
   const { announcing, updatesSent, again } = pump(state.announcing, connection)
-  if (again !== undefined) context.timers.set("pump", again === "now" ? 0 : drainMs, { kind: "pump" })
+  if (again) context.timers.set("pump", 0, { kind: "pump" })
   return { ...state, announcing, updatesSent: state.updatesSent + updatesSent }
 }
 

@@ -170,5 +170,3 @@ export function communityFrom(text: string): number | undefined {
   if (match === null || high > 0xffff || low > 0xffff) return undefined
   return high * 0x10000 + low
 }
-
-export const communityText = (community: number): string => `${community >>> 16}:${community & 0xffff}`

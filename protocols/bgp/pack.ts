@@ -53,15 +53,16 @@ export const attributesLimit = maximumLength - headerLength - 4 - 5
 
 function* chunks(prefixes: readonly Prefix[], room: number): Generator<{ prefixes: readonly Prefix[]; size: number }> {
   let from = 0
-  let size = 0
-  for (const [i, prefix] of prefixes.entries()) {
-    const length = nlriLength(prefix)
-    if (size + length > room && i > from) {
-      yield { prefixes: prefixes.slice(from, i), size }
-      from = i
-      size = 0
+  while (from < prefixes.length) {
+    let size = 0
+    let to = from
+    for (; to < prefixes.length; to++) {
+      const prefix = prefixes[to]
+      const length = prefix === undefined ? 0 : nlriLength(prefix)
+      if (size + length > room && to > from) break
+      size += length
     }
-    size += length
+    yield { prefixes: prefixes.slice(from, to), size }
+    from = to
   }
-  if (from < prefixes.length) yield { prefixes: prefixes.slice(from), size }
 }
