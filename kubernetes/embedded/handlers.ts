@@ -39,7 +39,9 @@ export class Handlers {
   }
 
   answer(call: Call): Answer {
-    const { kind, name } = call.target
+    const { kind, name, namespace } = call.target
+    // All namespaces at once can only be read.
+    if (kind.namespaced && namespace === "" && !["GET", "HEAD"].includes(call.method)) throw methodNotAllowed()
     switch (call.method) {
       case "GET":
       case "HEAD":

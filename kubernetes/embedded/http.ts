@@ -3,15 +3,14 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { stringify as yamlText } from "yaml"
 import { mediaType, readBody } from "./body.ts"
 import { type Chaos, failureFor } from "./chaos.ts"
-import { aggregated, legacy, serverVersion } from "./discovery.ts"
+import { answerDocument } from "./documents.ts"
 import type { Call, Handlers } from "./handlers.ts"
 import { negotiate } from "./negotiate.ts"
 import type { JsonObject } from "./object.ts"
-import { openApiV2 } from "./openapi-v2.ts"
-import { openApiDocument, openApiIndex } from "./openapi.ts"
 import type { Registry } from "./registry.ts"
+import { respond, respondText, warn } from "./respond.ts"
 import { PageNotFound, route } from "./routes.ts"
-import { ApiError, badRequest } from "./status.ts"
+import { ApiError, badRequest, tooManyRequests } from "./status.ts"
 import type { Store } from "./store.ts"
 import { isWatch, watch } from "./watch.ts"
 
@@ -25,6 +24,8 @@ export interface HttpOptions {
   readonly bookmarkIntervalMs: number
   /** A watcher that lets this much pile up is cut off. */
   readonly watchBufferBytes: number
+  /** Open at the same time; more get 429. */
+  readonly maxWatches: number
 }
 
 export interface HttpCounts {
@@ -92,67 +93,12 @@ export class HttpSide {
       request.socket.resetAndDestroy()
       return
     }
-    if (failure === "too-many-requests") {
-      const text = "the server has received too many requests and has asked us to try again later"
-      throw new ApiError(429, "TooManyRequests", text, { retryAfterSeconds: 1 }, { "retry-after": "1" })
-    }
+    if (failure === "too-many-requests") throw tooManyRequests()
     if (failure === "internal-error") throw new ApiError(500, "InternalError", "Internal error occurred: injected")
     const parts = path.split("/").filter((part) => part !== "")
-    if (this.#document(request, response, path, parts, query)) return
+    if (answerDocument(this.#options.registry, request, response, path, parts, query)) return
     if (parts[0] !== "api" && parts[0] !== "apis") throw new PageNotFound()
     await this.#resource(request, response, method, parts, query)
-  }
-
-  /** Everything that is no resource. True when it was answered. */
-  #document(
-    request: IncomingMessage,
-    response: ServerResponse,
-    path: string,
-    parts: readonly string[],
-    query: URLSearchParams,
-  ): boolean {
-    const { registry } = this.#options
-    if (["/healthz", "/livez", "/readyz"].some((root) => path === root || path.startsWith(`${root}/`))) {
-      respondText(response, 200, "ok")
-      return true
-    }
-    if (path === "/version") {
-      respond(response, 200, serverVersion)
-      return true
-    }
-    if (path === "/openapi/v2") {
-      const { type, bytes } = openApiV2(registry, request.headers.accept)
-      response.setHeader("content-type", type)
-      finish(response, 200, bytes)
-      return true
-    }
-    if (path === "/openapi/v3") {
-      response.setHeader("content-type", "text/plain; charset=utf-8")
-      respond(response, 200, openApiIndex(registry))
-      return true
-    }
-    if (path.startsWith("/openapi/v3/")) {
-      const document = openApiDocument(registry, parts.slice(2))
-      if (document === undefined) throw new PageNotFound()
-      response.setHeader("cache-control", query.has("hash") ? "public, immutable" : "no-cache, private")
-      respond(response, 200, document)
-      return true
-    }
-    const short = (parts[0] === "api" && parts.length <= 2) || (parts[0] === "apis" && parts.length <= 3)
-    if (!short) return false
-    if (parts.length === 1 && (parts[0] === "api" || parts[0] === "apis")) {
-      const wanted = negotiate(request.headers.accept, true)
-      if (wanted.as === "APIGroupDiscoveryList") {
-        response.setHeader("content-type", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
-        response.setHeader("cache-control", "public")
-        respond(response, 200, aggregated(registry, parts[0] === "api"))
-        return true
-      }
-    }
-    const document = legacy(registry, parts)
-    if (document === undefined) throw new PageNotFound()
-    respond(response, 200, document)
-    return true
   }
 
   async #resource(
@@ -198,7 +144,8 @@ export class HttpSide {
   }
 
   #watch(call: Call, response: ServerResponse): void {
-    const { store, handlers, bookmarkIntervalMs, watchBufferBytes } = this.#options
+    const { store, handlers, bookmarkIntervalMs, watchBufferBytes, maxWatches } = this.#options
+    if (this.#watches.size >= maxWatches) throw tooManyRequests()
     let stop: () => void = () => undefined
     let ended = false
     const end = () => {
@@ -281,34 +228,4 @@ function fieldValidationIn(query: URLSearchParams): "Strict" | "Warn" | "Ignore"
   throw badRequest(
     `fieldValidation: Unsupported value: ${JSON.stringify(text)}: supported values: "Ignore", "Strict", "Warn"`,
   )
-}
-
-function warn(response: ServerResponse, warnings: readonly string[]): void {
-  const unique = [...new Set(warnings)].slice(0, 20)
-  if (unique.length === 0) return
-  const quoted = unique.map((text) => `299 - "${printable(text).replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`)
-  response.setHeader("warning", quoted)
-}
-
-/** Header values carry no control characters and no letters beyond Latin-1. */
-function printable(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 1000)
-}
-
-function respond(response: ServerResponse, code: number, body: JsonObject): void {
-  const text = JSON.stringify(body)
-  if (!response.hasHeader("content-type")) response.setHeader("content-type", "application/json")
-  finish(response, code, text)
-}
-
-function respondText(response: ServerResponse, code: number, text: string): void {
-  if (!response.hasHeader("content-type")) response.setHeader("content-type", "text/plain; charset=utf-8")
-  finish(response, code, text)
-}
-
-function finish(response: ServerResponse, code: number, text: string | Uint8Array): void {
-  if (!response.hasHeader("cache-control")) response.setHeader("cache-control", "no-cache, private")
-  response.statusCode = code
-  response.setHeader("content-length", Buffer.byteLength(text))
-  response.end(text)
 }

@@ -1,3 +1,4 @@
+import { remember } from "./cache.ts"
 import { get, isObject } from "./object.ts"
 
 type Step =
@@ -13,7 +14,7 @@ const parsed = new Map<string, readonly Step[] | undefined>()
  * outside of it finds nothing.
  */
 export function jsonPath(expression: string, root: unknown): unknown[] {
-  if (!parsed.has(expression)) parsed.set(expression, parse(expression))
+  if (!parsed.has(expression)) remember(parsed, expression, parse(expression))
   const steps = parsed.get(expression)
   return steps === undefined ? [] : follow(steps, root)
 }

@@ -1,7 +1,7 @@
 import type { Kind } from "./kinds/kind.ts"
 import { apiVersionOf } from "./kinds/kind.ts"
 import { isObject, type JsonObject, type KubeObject, omit } from "./object.ts"
-import { outward } from "./resources.ts"
+import { outward } from "./forms.ts"
 import { fieldSelector, labelSelector, type Match } from "./selectors.ts"
 import { badRequest, expired, tooLargeVersion } from "./status.ts"
 import type { Store } from "./store.ts"

@@ -2,10 +2,11 @@ import { randomUUID } from "node:crypto"
 import { causesOf, decodeBody, normalize } from "./admission.ts"
 import { Deletion, type DeleteOptions } from "./deletion.ts"
 import { apply, ownUpdated, type Write } from "./fields/managers.ts"
+import { bumpGeneration, inward, outward, refreshLastApplied, sameButTimes, withManaged } from "./forms.ts"
 import { apiVersionOf, type Kind } from "./kinds/kind.ts"
 import { carryOver } from "./metadata.ts"
 import { generatedName } from "./names.ts"
-import { at, copy, equal, isObject, type KubeObject, type ManagedFieldsEntry, omit } from "./object.ts"
+import { at, copy, type KubeObject, type ManagedFieldsEntry } from "./object.ts"
 import {
   alreadyExists,
   ApiError,
@@ -298,70 +299,4 @@ export class Resources {
 export function keyOf(target: Pick<Target, "kind" | "namespace" | "name">): Key {
   const { kind, namespace, name } = target
   return { storageKey: kind.storageKey, namespace: kind.namespaced ? namespace : "", name }
-}
-
-/** From the stored form to the request's version. */
-export function outward(kind: Kind, object: KubeObject): KubeObject {
-  return kind.rules.decode?.(object) ?? object
-}
-
-/** Runs the kind's rules on the form they are written for, and returns the form that is stored. */
-function inward(kind: Kind, object: KubeObject, run: (working: KubeObject) => void): KubeObject {
-  const encode = kind.rules.encode ?? ((same: KubeObject) => same)
-  if (kind.custom) {
-    run(object)
-    return encode(object)
-  }
-  const working = encode(object)
-  run(working)
-  return working
-}
-
-const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
-/**
- * Somebody who changed from client-side to server-side apply may change back: the annotation that the former compares
- * with is kept up to date while it is there.
- */
-function refreshLastApplied(merged: KubeObject, applied: unknown): void {
-  const { annotations } = merged.metadata
-  if (annotations?.[LAST_APPLIED] === undefined) return
-  merged.metadata.annotations = { ...annotations, [LAST_APPLIED]: `${sortedJson(applied)}\n` }
-}
-
-/** Keys in order, as Go's encoder has them. */
-function sortedJson(value: unknown): string {
-  return JSON.stringify(value, (_, item: unknown) =>
-    isObject(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item,
-  )
-}
-
-function withManaged(object: KubeObject, managedFields: readonly ManagedFieldsEntry[]): KubeObject {
-  const metadata = omit(object.metadata, "managedFields")
-  return {
-    ...object,
-    metadata: managedFields.length === 0 ? metadata : { ...metadata, managedFields: [...managedFields] },
-  }
-}
-
-function bumpGeneration(kind: Kind, object: KubeObject, old: KubeObject): void {
-  if (kind.rules.generation !== true) return
-  const ignored = new Set([
-    "metadata",
-    "apiVersion",
-    "kind",
-    ...(kind.rules.statusSubresource === true ? ["status"] : []),
-  ])
-  const body = (from: KubeObject) => Object.fromEntries(Object.entries(from).filter(([key]) => !ignored.has(key)))
-  if (!equal(body(object), body(old))) object.metadata.generation = (old.metadata.generation ?? 0) + 1
-}
-
-/** A write that would change nothing but ownership times is none: the resourceVersion stays. */
-function sameButTimes(a: KubeObject, b: KubeObject): boolean {
-  const timeless = (object: KubeObject): KubeObject => {
-    const { managedFields, ...metadata } = object.metadata
-    const entries = managedFields?.map((entry) => omit(entry, "time"))
-    return { ...object, metadata: entries === undefined ? metadata : { ...metadata, managedFields: entries } }
-  }
-  return equal(timeless(a), timeless(b))
 }

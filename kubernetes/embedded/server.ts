@@ -2,6 +2,7 @@ import { once } from "node:events"
 import { unlink } from "node:fs/promises"
 import { type Chaos, noChaos } from "./chaos.ts"
 import type { ResourceDefinition } from "./definition.ts"
+import { EventExpiry } from "./expiry.ts"
 import { Handlers } from "./handlers.ts"
 import { HttpSide } from "./http.ts"
 import { ServiceAllocator } from "./kinds/allocator.ts"
@@ -11,7 +12,8 @@ import { definitionFaults } from "./kinds/definition-faults.ts"
 import { copy, type JsonObject, type KubeObject } from "./object.ts"
 import { Persistence } from "./persistence.ts"
 import { Registry } from "./registry.ts"
-import { keyOf, outward, Resources, type Target } from "./resources.ts"
+import { outward } from "./forms.ts"
+import { keyOf, Resources, type Target } from "./resources.ts"
 import { ApiError } from "./status.ts"
 import { Store } from "./store.ts"
 
@@ -40,6 +42,10 @@ export interface EmbeddedApiOptions {
   readonly maxObjects?: number
   readonly bookmarkIntervalMs?: number
   readonly watchBufferBytes?: number
+  readonly maxWatches?: number
+  /** How long Events are kept, and how many of them. Default one hour and 10 000. */
+  readonly eventSeconds?: number
+  readonly maxEvents?: number
   readonly chaos?: Partial<Chaos>
 }
 
@@ -93,8 +99,13 @@ export async function startEmbeddedApi(options: EmbeddedApiOptions): Promise<Emb
       ? undefined
       : new Persistence(store, options.persistTo, options.persistIntervalMs ?? 200)
 
+  const expiry = new EventExpiry(store, nowMs, {
+    seconds: options.eventSeconds ?? 3600,
+    count: options.maxEvents ?? 10_000,
+  })
   store.history.subscribe((event) => {
     const { storageKey, name } = event.key
+    expiry.follow(event)
     const now = event.type === "DELETED" ? undefined : event.object
     if (storageKey === "/services") allocator.follow(event.old, now)
     if (storageKey === CRDS) followDefinition(name, now)
@@ -119,6 +130,7 @@ export async function startEmbeddedApi(options: EmbeddedApiOptions): Promise<Emb
     for (const service of store.list("/services")) allocator.follow(undefined, service)
     for (const definition of store.list(CRDS)) followDefinition(definition.metadata.name ?? "", definition)
     resources.deletion.reindex()
+    expiry.reindex()
   }
   const objects = objectAccess(registry, resources, store)
   for (const namespace of ["default", "kube-system", "kube-public", "kube-node-lease"]) {
@@ -140,6 +152,7 @@ export async function startEmbeddedApi(options: EmbeddedApiOptions): Promise<Emb
     bearerToken: options.bearerToken,
     bookmarkIntervalMs: options.bookmarkIntervalMs ?? 60_000,
     watchBufferBytes: options.watchBufferBytes ?? 16 * 1024 * 1024,
+    maxWatches: options.maxWatches ?? 2000,
   }
   const sides = await Promise.all(
     options.listen.map(async (where) => {

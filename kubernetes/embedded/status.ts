@@ -121,6 +121,11 @@ export function notAcceptable(offered: readonly string[]): ApiError {
   return new ApiError(406, "NotAcceptable", `only the following media types are accepted: ${offered.join(", ")}`)
 }
 
+export function tooManyRequests(): ApiError {
+  const text = "the server has received too many requests and has asked us to try again later"
+  return new ApiError(429, "TooManyRequests", text, { retryAfterSeconds: 1 }, { "retry-after": "1" })
+}
+
 export function expired(message: string): ApiError {
   return new ApiError(410, "Expired", message)
 }

@@ -79,7 +79,7 @@ const requests: readonly (readonly [
   ["an unknown core resource", "GET", "/api/v1/nothings", undefined, "", 404],
   ["an unknown group", "GET", "/apis/nothing.org/v1/things", undefined, "", 404],
   ["a namespaced object without a namespace", "GET", "/api/v1/services/x", undefined, "", 404],
-  ["a create across namespaces", "POST", "/api/v1/configmaps", configMap("a"), "application/json", 404],
+  ["a create across namespaces", "POST", "/api/v1/configmaps", configMap("a"), "application/json", 405],
   ["a cluster object inside a namespace", "GET", "/api/v1/namespaces/default/nodes/x", undefined, "", 404],
   ["POST to an object", "POST", `${configMaps}/a`, configMap("a"), "application/json", 405],
   ["PUT to a collection", "PUT", configMaps, configMap("a"), "application/json", 405],

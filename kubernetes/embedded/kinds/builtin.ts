@@ -5,6 +5,7 @@ import * as columns from "./columns.ts"
 import { eventRules, eventsGroupRules } from "./events.ts"
 import type { Column, Kind, Rules } from "./kind.ts"
 import * as rules from "./rules.ts"
+import * as workloads from "./workload-columns.ts"
 import * as schemas from "./schemas.ts"
 import { serviceRules } from "./service.ts"
 
@@ -61,7 +62,7 @@ export function builtinKinds(allocator: ServiceAllocator): Kind[] {
   return [
     ...core(allocator),
     rowsOf("apiregistration.k8s.io", "v1", false)("APIService", "apiservices", { ...status, ...extensions }),
-    ...workloads(),
+    ...workloadKinds(),
     rowsOf("events.k8s.io", "v1", true)("Event", "events", {
       short: "ev",
       schema: schemas.eventOfEvents,
@@ -128,7 +129,7 @@ function core(allocator: ServiceAllocator): Kind[] {
       short: "rc",
       categories: "all",
       subresources: "scale status",
-      columns: columns.replicaSet,
+      columns: workloads.replicaSet,
     }),
     row("ResourceQuota", "resourcequotas", { ...status, short: "quota" }),
     row("Secret", "secrets", { schema: schemas.secret, rules: rules.secretRules, columns: columns.secret }),
@@ -151,27 +152,27 @@ function core(allocator: ServiceAllocator): Kind[] {
   ]
 }
 
-function workloads(): Kind[] {
+function workloadKinds(): Kind[] {
   const apps = rowsOf("apps", "v1", true)
   const all: Details = { ...status, categories: "all" }
   const scaled: Details = { ...all, subresources: "scale status" }
   const autoscaler: Details = {
     ...all,
     short: "hpa",
-    columns: columns.autoscaler,
+    columns: workloads.autoscaler,
     storageKey: "autoscaling/horizontalpodautoscalers",
   }
   const batch = rowsOf("batch", "v1", true)
   return [
     apps("ControllerRevision", "controllerrevisions"),
-    apps("DaemonSet", "daemonsets", { ...all, short: "ds", columns: columns.daemonSet }),
-    apps("Deployment", "deployments", { ...scaled, short: "deploy", columns: columns.deployment }),
-    apps("ReplicaSet", "replicasets", { ...scaled, short: "rs", columns: columns.replicaSet }),
-    apps("StatefulSet", "statefulsets", { ...scaled, short: "sts", columns: columns.statefulSet }),
+    apps("DaemonSet", "daemonsets", { ...all, short: "ds", columns: workloads.daemonSet }),
+    apps("Deployment", "deployments", { ...scaled, short: "deploy", columns: workloads.deployment }),
+    apps("ReplicaSet", "replicasets", { ...scaled, short: "rs", columns: workloads.replicaSet }),
+    apps("StatefulSet", "statefulsets", { ...scaled, short: "sts", columns: workloads.statefulSet }),
     rowsOf("autoscaling", "v2", true)("HorizontalPodAutoscaler", "horizontalpodautoscalers", autoscaler),
     rowsOf("autoscaling", "v1", true)("HorizontalPodAutoscaler", "horizontalpodautoscalers", autoscaler),
-    batch("CronJob", "cronjobs", { ...all, short: "cj", columns: columns.cronJob }),
-    batch("Job", "jobs", { ...all, columns: columns.job }),
+    batch("CronJob", "cronjobs", { ...all, short: "cj", columns: workloads.cronJob }),
+    batch("Job", "jobs", { ...all, columns: workloads.job }),
   ]
 }
 

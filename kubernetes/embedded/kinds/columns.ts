@@ -1,11 +1,11 @@
-import { ageOf, humanDuration } from "../duration.ts"
+import { ageOf } from "../duration.ts"
 import { display, at, isObject, type KubeObject, listAt, textAt } from "../object.ts"
 import type { Column } from "./kind.ts"
 
 // The columns of `kubectl get`, per kind, as a real server fills them.
 
-type Cell = Column["cell"]
-const column = (name: string, cell: Cell, type = "string", priority = 0): Column => ({
+export type Cell = Column["cell"]
+export const column = (name: string, cell: Cell, type = "string", priority = 0): Column => ({
   name,
   type,
   format: "",
@@ -13,17 +13,13 @@ const column = (name: string, cell: Cell, type = "string", priority = 0): Column
   description: `${name} of the object.`,
   cell,
 })
-const wide = (name: string, cell: Cell, type = "string"): Column => column(name, cell, type, 1)
-const orNone = (text: string): string => (text === "" ? "<none>" : text)
+export const wide = (name: string, cell: Cell, type = "string"): Column => column(name, cell, type, 1)
+export const orNone = (text: string): string => (text === "" ? "<none>" : text)
 const orUnknown = (text: string): string => (text === "" ? "<unknown>" : text)
 const field =
   (...path: readonly (string | number)[]): Cell =>
   (object) =>
     textAt(object, ...path)
-const number =
-  (...path: readonly (string | number)[]): Cell =>
-  (object) =>
-    Number(at(object, ...path) ?? 0)
 
 export const nameColumn: Column = {
   name: "Name",
@@ -237,101 +233,4 @@ export const event: readonly Column[] = [
   ),
   wide("Count", (object) => display(at(object, "series", "count") ?? at(object, "count") ?? 1)),
   { ...wide("Name", (object) => object.metadata.name ?? ""), format: "name" },
-]
-
-const templateContainers =
-  (what: "name" | "image"): Cell =>
-  (object) =>
-    listAt(object, "spec", "template", "spec", "containers")
-      .map((container) => textAt(container, what))
-      .join(",")
-const selector: Cell = (object) =>
-  labelText(at(object, "spec", "selector", "matchLabels") ?? at(object, "spec", "selector"))
-const template = [wide("Containers", templateContainers("name")), wide("Images", templateContainers("image"))]
-const selected = wide("Selector", selector)
-const ofReplicas: Cell = (object) =>
-  `${Number(at(object, "status", "readyReplicas") ?? 0)}/${Number(at(object, "spec", "replicas") ?? 1)}`
-
-export const deployment: readonly Column[] = [
-  nameColumn,
-  column("Ready", ofReplicas),
-  column("Up-to-date", (o) => display(at(o, "status", "updatedReplicas") ?? 0)),
-  column("Available", (o) => display(at(o, "status", "availableReplicas") ?? 0)),
-  ageColumn,
-  ...template,
-  selected,
-]
-export const daemonSet: readonly Column[] = [
-  nameColumn,
-  column("Desired", number("status", "desiredNumberScheduled"), "integer"),
-  column("Current", number("status", "currentNumberScheduled"), "integer"),
-  column("Ready", number("status", "numberReady"), "integer"),
-  column("Up-to-date", number("status", "updatedNumberScheduled"), "integer"),
-  column("Available", number("status", "numberAvailable"), "integer"),
-  column("Node Selector", (object) => labelText(at(object, "spec", "template", "spec", "nodeSelector"))),
-  ageColumn,
-  ...template,
-  selected,
-]
-export const replicaSet: readonly Column[] = [
-  nameColumn,
-  column("Desired", number("spec", "replicas"), "integer"),
-  column("Current", number("status", "replicas"), "integer"),
-  column("Ready", number("status", "readyReplicas"), "integer"),
-  ageColumn,
-  ...template,
-  selected,
-]
-export const statefulSet: readonly Column[] = [nameColumn, column("Ready", ofReplicas), ageColumn, ...template]
-export const autoscaler: readonly Column[] = [
-  nameColumn,
-  column("Reference", (object) => {
-    const target = at(object, "spec", "scaleTargetRef")
-    return `${textAt(target, "kind")}/${textAt(target, "name")}`
-  }),
-  column("Targets", () => "<none>"),
-  column("MinPods", (o) => display(at(o, "spec", "minReplicas") ?? "<unset>")),
-  column("MaxPods", (o) => display(at(o, "spec", "maxReplicas") ?? 0)),
-  column("Replicas", (o) => display(at(o, "status", "currentReplicas") ?? 0)),
-  ageColumn,
-]
-const jobTemplate =
-  (what: "name" | "image"): Cell =>
-  (object) =>
-    listAt(object, "spec", "jobTemplate", "spec", "template", "spec", "containers")
-      .map((container) => textAt(container, what))
-      .join(",")
-export const cronJob: readonly Column[] = [
-  nameColumn,
-  column("Schedule", field("spec", "schedule")),
-  column("Timezone", (object) => orNone(textAt(object, "spec", "timeZone"))),
-  column("Suspend", (object) => at(object, "spec", "suspend") === true, "boolean"),
-  column("Active", (object) => listAt(object, "status", "active").length, "integer"),
-  column("Last Schedule", (object, nowMs) =>
-    orNone(ageOf(at(object, "status", "lastScheduleTime"), nowMs).replace("<unknown>", "")),
-  ),
-  ageColumn,
-  wide("Containers", jobTemplate("name")),
-  wide("Images", jobTemplate("image")),
-  wide("Selector", () => "<none>"),
-]
-export const job: readonly Column[] = [
-  nameColumn,
-  column("Status", (object) => {
-    const done = listAt(object, "status", "conditions").find((condition) => textAt(condition, "status") === "True")
-    return done === undefined ? "Running" : textAt(done, "type")
-  }),
-  column(
-    "Completions",
-    (o) => `${Number(at(o, "status", "succeeded") ?? 0)}/${Number(at(o, "spec", "completions") ?? 1)}`,
-  ),
-  column("Duration", (object, nowMs) => {
-    const start = Date.parse(textAt(object, "status", "startTime"))
-    if (Number.isNaN(start)) return ""
-    const end = Date.parse(textAt(object, "status", "completionTime"))
-    return humanDuration((Number.isNaN(end) ? nowMs : end) - start)
-  }),
-  ageColumn,
-  ...template,
-  selected,
 ]

@@ -1,3 +1,4 @@
+import { remember } from "../cache.ts"
 import { isIP } from "node:net"
 import { Environment, type ParseResult } from "@marcbachmann/cel-js"
 import type { Schema, ValidationRule } from "../definition.ts"
@@ -96,7 +97,7 @@ function compile(text: string): Compiled {
     } catch (error) {
       program = { fault: error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error) }
     }
-    compiled.set(text, program)
+    remember(compiled, text, program)
   }
   return program
 }

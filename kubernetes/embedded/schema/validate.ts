@@ -1,3 +1,4 @@
+import { remember } from "../cache.ts"
 import { isIP } from "node:net"
 import type { Schema } from "../definition.ts"
 import { equal, get, isObject } from "../object.ts"
@@ -84,9 +85,9 @@ const formats: Readonly<Record<string, (text: string) => boolean>> = {
 function compiled(pattern: string): RegExp | undefined {
   if (!patterns.has(pattern)) {
     try {
-      patterns.set(pattern, new RegExp(pattern, "u"))
+      remember(patterns, pattern, new RegExp(pattern, "u"))
     } catch {
-      patterns.set(pattern, undefined)
+      remember(patterns, pattern, undefined)
     }
   }
   return patterns.get(pattern)
