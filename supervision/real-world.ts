@@ -1,7 +1,7 @@
 import { randomFillSync } from "node:crypto"
 import { connectTcp, listenTcp } from "./real-tcp.ts"
 import { openUdp } from "./real-udp.ts"
-import type { Cancel, Network, NetworkError, PacketPort, Random, World } from "./world.ts"
+import type { Cancel, DatagramPort, Network, NetworkError, PacketPort, Random, World } from "./world.ts"
 
 /** Parts of the world that a thread brings itself, such as packet sockets and the timers that go with them. */
 export type WorldParts = Partial<Omit<World, "network">> & { readonly network?: Partial<Network> }
@@ -15,6 +15,7 @@ export function realWorld(parts: WorldParts = {}): World {
     random: parts.random ?? cryptographic(),
     network: { openUdp, listenTcp, connectTcp, ...parts.network },
     packets: parts.packets ?? noPackets,
+    datagrams: parts.datagrams ?? noDatagrams,
     ...(parts.interleave === undefined ? {} : { interleave: parts.interleave }),
   }
 }
@@ -53,12 +54,14 @@ function cryptographic(): Random {
   }
 }
 
-const unavailable: { readonly ok: false; readonly error: NetworkError } = {
+const lacking = (what: string): { readonly ok: false; readonly error: NetworkError } => ({
   ok: false,
-  error: { code: "ENOSYS", message: "this thread was given no packet sockets" },
-}
+  error: { code: "ENOSYS", message: `this thread was given no ${what}` },
+})
+const unavailable = lacking("packet sockets")
 const noPackets: PacketPort = {
   interfaces: () => unavailable,
   watchInterfaces: () => unavailable,
   open: () => unavailable,
 }
+const noDatagrams: DatagramPort = { open: () => lacking("datagram sockets") }

@@ -116,6 +116,8 @@ export class SimulatedSegments {
   }
 }
 
+const bfdPorts: ReadonlySet<number> = new Set([3784, 3785])
+
 /** What the network card and the kernel's filter let through. */
 function isFor({ card, filter, groups }: Socket, frame: Uint8Array): boolean {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength)
@@ -123,7 +125,8 @@ function isFor({ card, filter, groups }: Socket, frame: Uint8Array): boolean {
   const etherType = view.getUint16(12)
   const isArp = etherType === 0x0806
   const isSolicitation = etherType === 0x86dd && frame.length > 54 && frame[20] === 58 && frame[54] === 135
-  if (filter === "arp" ? !isArp : !isSolicitation) return false
+  const isBfd = etherType === 0x0800 && frame.length >= 42 && frame[23] === 17 && bfdPorts.has(view.getUint16(36))
+  if (!{ arp: isArp, "neighbour-solicitation": isSolicitation, bfd: isBfd }[filter]) return false
   const to = hex(frame.subarray(0, 6))
   if (to === "ffffffffffff" || to === hex(card.mac) || groups.has(to)) return true
   return card.addresses.some((address) => isIPv6(address) && to === `3333ff${lastThreeBytes(address)}`)

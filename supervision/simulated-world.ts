@@ -1,4 +1,5 @@
 import { type Conditions, Fabric, type NetworkControl } from "./simulated-network.ts"
+import { SimulatedDatagrams } from "./simulated-datagrams.ts"
 import { Schedule } from "./simulated-schedule.ts"
 import { type SimulatedInterface, SimulatedSegments } from "./simulated-segment.ts"
 import { SimulatedTcp } from "./simulated-tcp.ts"
@@ -43,6 +44,7 @@ export function simulate(seed: number, options: SimulatorOptions = {}): Simulato
   const udp = new SimulatedUdp(fabric)
   const tcp = new SimulatedTcp(fabric)
   const segments = new SimulatedSegments(fabric)
+  const datagrams = new SimulatedDatagrams(fabric, segments)
   const { startMs = Date.UTC(2026, 0, 1) } = options
 
   async function runUntil(condition: () => boolean | Promise<boolean>, { withinMs }: { readonly withinMs: number }) {
@@ -72,6 +74,7 @@ export function simulate(seed: number, options: SimulatorOptions = {}): Simulato
         random: schedule.random,
         network: { openUdp: udp.open(host), listenTcp: tcp.listen(host), connectTcp: tcp.connect(host) },
         packets: segments.port(host),
+        datagrams: datagrams.port(host),
         interleave: true,
       }
     },

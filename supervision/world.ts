@@ -10,6 +10,7 @@ export interface World {
   readonly random: Random
   readonly network: Network
   readonly packets: PacketPort
+  readonly datagrams: DatagramPort
   /** The simulator's wish: hand each runnable actor to `immediate` by itself, so that the seed chooses who is next. */
   readonly interleave?: boolean
 }
@@ -136,7 +137,8 @@ export interface NetworkInterface {
 /** What the kernel lets through; all else is dropped before it reaches us. */
 export interface PacketFilter {
   readonly interfaceIndex: number
-  readonly frames: "arp" | "neighbour-solicitation"
+  /** `bfd`: IPv4 UDP to the ports of BFD on one hop and of its echoes. */
+  readonly frames: "arp" | "neighbour-solicitation" | "bfd"
 }
 export interface PacketHandlers {
   /** The bytes are valid during the call only: copy what must outlive it. */
@@ -149,5 +151,32 @@ export interface PacketSocket {
   /** Ethernet multicast group to receive as well, `33:33:…` as six bytes. */
   joinGroup(mac: Uint8Array): Outcome<void>
   leaveGroup(mac: Uint8Array): void
+  close(): void
+}
+
+/** UDP for protocols whose packets mean something only with the hop limit and the interface they came with. */
+export interface DatagramPort {
+  open(at: DatagramBinding, on: DatagramHandlers): Outcome<DatagramSocket>
+}
+export interface DatagramBinding extends Endpoint {
+  /** TTL or hop limit of what is sent, 1 … 255. */
+  readonly ttl: number
+  /** Only through this interface, in and out. */
+  readonly interface?: string
+}
+export interface DatagramHandlers {
+  /** The bytes are valid during the call only: copy what must outlive it. */
+  datagram(bytes: Uint8Array, from: Endpoint, arrival: Arrival): void
+  error(error: NetworkError): void
+}
+export interface Arrival {
+  /** The address it was sent to. */
+  readonly to: string
+  /** TTL or hop limit as it arrived. */
+  readonly ttl: number
+  readonly interfaceIndex: number
+}
+export interface DatagramSocket {
+  send(bytes: Uint8Array, to: Endpoint): Outcome<void>
   close(): void
 }
