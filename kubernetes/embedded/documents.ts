@@ -32,7 +32,11 @@ export function answerDocument(
   }
   if (path === "/openapi/v3") {
     response.setHeader("content-type", "text/plain; charset=utf-8")
-    respond(response, 200, openApiIndex(registry))
+    respond(
+      response,
+      200,
+      registry.openApi(() => openApiIndex(registry)),
+    )
     return true
   }
   if (path.startsWith("/openapi/v3/")) {

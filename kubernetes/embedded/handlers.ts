@@ -39,9 +39,11 @@ export class Handlers {
   }
 
   answer(call: Call): Answer {
-    const { kind, name, namespace } = call.target
+    const { kind, name, namespace, subresource } = call.target
     // All namespaces at once can only be read.
-    if (kind.namespaced && namespace === "" && !["GET", "HEAD"].includes(call.method)) throw methodNotAllowed()
+    const reads = call.method === "GET" || call.method === "HEAD"
+    if (kind.namespaced && namespace === "" && !reads) throw methodNotAllowed()
+    if (subresource !== "" && call.method === "DELETE") throw methodNotAllowed()
     switch (call.method) {
       case "GET":
       case "HEAD":

@@ -1,5 +1,6 @@
 import type { ResourceDefinition } from "./definition.ts"
 import type { Kind } from "./kinds/kind.ts"
+import type { JsonObject } from "./object.ts"
 import { type Conversion, customKinds } from "./kinds/custom.ts"
 
 /** The resources that are served now: the built-in ones, and one set per registered definition. */
@@ -8,6 +9,8 @@ export class Registry {
   readonly #custom = new Map<string, readonly Kind[]>()
   readonly #conversions: Readonly<Record<string, Conversion>>
   #byPath = new Map<string, Kind>()
+  #kinds: readonly Kind[] = []
+  #openApi: JsonObject | undefined
 
   /** `conversions` by resource, e.g. `bgppeers.metallb.io`. */
   constructor(builtin: readonly Kind[], conversions: Readonly<Record<string, Conversion>>) {
@@ -17,7 +20,13 @@ export class Registry {
   }
 
   get kinds(): readonly Kind[] {
-    return [...this.#builtin, ...[...this.#custom.values()].flat()]
+    return this.#kinds
+  }
+
+  /** What is computed from all kinds, once until they change: it takes some 40 ms. */
+  openApi(compute: () => JsonObject): JsonObject {
+    this.#openApi ??= compute()
+    return this.#openApi
   }
 
   find(group: string, version: string, resource: string): Kind | undefined {
@@ -46,6 +55,8 @@ export class Registry {
   }
 
   #index(): void {
+    this.#openApi = undefined
+    this.#kinds = [...this.#builtin, ...[...this.#custom.values()].flat()]
     this.#byPath = new Map(this.kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.resource}`, kind]))
   }
 }

@@ -86,6 +86,7 @@ const requests: readonly (readonly [
   ["a verb the kind lacks", "GET", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", undefined, "", 405],
   ["an unserved subresource", "GET", "/api/v1/namespaces/default/pods/x/log", undefined, "", 405],
   ["an unknown subresource", "GET", `${services}/x/nothing`, undefined, "", 404],
+  ["a delete of a status", "DELETE", `${services}/kubernetes/status`, undefined, "", 405],
   ["OPTIONS", "OPTIONS", configMaps, undefined, "", 405],
   ["an unknown namespace", "POST", "/api/v1/namespaces/nowhere/configmaps", configMap("a"), "application/json", 404],
   ["a body of an unknown type", "POST", configMaps, "x", "text/csv", 415],
