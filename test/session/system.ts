@@ -3,6 +3,7 @@ import type { BgpCommand, BgpReport, DesiredPeer, SessionReport } from "../../ac
 import type { Actor, ThreadEntry } from "../../supervision/actor.ts"
 import { realWorld, type WorldParts } from "../../supervision/real-world.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
+import type { World } from "../../supervision/world.ts"
 import { refTo, startSystem, type System } from "../../supervision/system.ts"
 
 export interface LogLine {
@@ -63,6 +64,8 @@ export interface SpeakerOptions {
   readonly config?: BgpConfig
   /** Parts of the world that a test replaces. */
   readonly parts?: WorldParts
+  /** Another world altogether. */
+  readonly world?: World
   /** In a worker thread of its own, as in the daemon; its log says nothing. */
   readonly thread?: boolean
 }
@@ -70,7 +73,12 @@ export interface SpeakerOptions {
 /** Tries at short intervals: BIRD refuses connections for a second or two after an error. */
 const quick: BgpConfig = { retry: { firstMs: 50, maxMs: 500 } }
 
-export function startSpeaker({ config = quick, parts = {}, thread = false }: SpeakerOptions = {}): Speaker {
+export function startSpeaker({
+  config = quick,
+  parts = {},
+  world = realWorld(parts),
+  thread = false,
+}: SpeakerOptions = {}): Speaker {
   const lines: LogLine[] = []
   const reports: BgpReport[] = []
   const write =
@@ -79,7 +87,7 @@ export function startSpeaker({ config = quick, parts = {}, thread = false }: Spe
       void lines.push({ level, message, fields })
   const system = startSystem({
     name: "bgp-test",
-    world: realWorld(parts),
+    world,
     log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
   })
   const entry: ThreadEntry<BgpCommand> = thread
