@@ -6,7 +6,7 @@ import { simulate, type Simulator } from "../../supervision/simulated-world.ts"
 import { until } from "../supervision/help.ts"
 import { run, type Running } from "./running.ts"
 
-const SEEDS = 60
+const SEEDS = 100
 const pathsOf = (node: TreeNode): string[] => [node.path, ...node.children.flatMap(pathsOf)]
 
 /** Every status a Service ever had, in order. Between two different ones it changed hands. */
@@ -77,7 +77,8 @@ function troubleWrites(chaos: Chaos, world: World): void {
 async function oneThingHappens(chaos: Chaos, step: number, kills: Map<string, number>): Promise<void> {
   const { simulator, random } = chaos
   const { api, system } = chaos.running
-  const present = pick(chaos, [...api.services.keys()])
+  const keys = [...api.services.keys()]
+  const present = chance(chaos, 0.5) ? keys.at(-1) : pick(chaos, keys)
   const choice = random.u32() % 100
   if (choice < 35) {
     if (api.services.size < 40) api.putService(service(`ns/s${step}`, chance(chaos, 0.3) ? dualStack : {}))
@@ -92,15 +93,24 @@ async function oneThingHappens(chaos: Chaos, step: number, kills: Map<string, nu
     )
     if (path === undefined) return
     kills.set(path, (kills.get(path) ?? 0) + 1)
-    await simulator.settle(system.kill(path, "chaos"), { withinMs: 1_000 })
+    const killed = system.kill(path, "chaos")
+    // More arrive while it is away and when it comes back.
+    for (let more = random.u32() % 6; more > 0; more--) {
+      await simulator.runFor(random.u32() % 10)
+      if (api.services.size < 40) api.putService(service(`ns/s${step}-${more}`))
+    }
+    await simulator.settle(killed, { withinMs: 1_000 })
   } else await simulator.runFor(random.u32() % 60)
+  // On to the next while this one is still being dealt with.
+  let stepsLeft = random.u32() % 40
+  await simulator.runUntil(() => stepsLeft-- <= 0, { withinMs: 30 }).catch(() => undefined)
 }
 
 const addressesIn = (api: Running["api"]) =>
   new Set([...api.services.values()].flatMap(({ ingress }) => ingress.map(({ ip }) => ip)))
 
 for (let seed = 1; seed <= SEEDS; seed++)
-  test(`actors die at random while Services come and go; seed ${seed}`, async (t) => {
+  test.serial(`actors die at random while Services come and go; seed ${seed}`, async (t) => {
     const simulator = simulate(seed)
     const world = simulator.world("controller")
     const running = run(pools, { world })
