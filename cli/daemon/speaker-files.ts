@@ -1,7 +1,9 @@
 import fs from "node:fs"
 import { parse } from "yaml"
 import { compileExclude } from "../../actors/announcer/layer2/selection.ts"
+import type { Settings } from "../../cluster/machine/settings.ts"
 import { Complaint } from "../complaint.ts"
+import { memberlistFile, memberlistSettings } from "./memberlist-file.ts"
 
 export const excludeFile = "/etc/metallb/excludel2.yaml"
 
@@ -35,6 +37,15 @@ export function gossipSecret(directory: string): Uint8Array | undefined {
   const secret = readIfThere(`${directory}/secretkey`)
   if (secret === undefined) throw new Complaint(`failed to read memberlist secret key file: ${directory}/secretkey`)
   return secret
+}
+
+/** How gossip is tuned, when MetalLB's file is mounted; then the profile of the flags has no effect. */
+export function memberlistFromFile(file = memberlistFile): Settings | undefined {
+  const text = readIfThere(file)
+  if (text === undefined) return undefined
+  const settings = memberlistSettings(text.toString("utf8"))
+  if (!settings.ok) throw new Complaint(`failed to load memberlist config: ${file}: ${settings.error}`)
+  return settings.value
 }
 
 function readIfThere(file: string): Buffer | undefined {

@@ -18,7 +18,7 @@ import { threadModule } from "../threads/log.ts"
 import { commonMetrics, scrape } from "./metrics.ts"
 import { begin, runUntilStopped } from "./run.ts"
 import { json } from "./serve.ts"
-import { excludedInterfaces, gossipSecret } from "./speaker-files.ts"
+import { excludedInterfaces, gossipSecret, memberlistFromFile } from "./speaker-files.ts"
 import { speakerMetrics } from "./speaker-metrics.ts"
 
 const answerWithinMs = 2_000
@@ -132,7 +132,7 @@ function gossipThread(
     name: nodeName,
     bindAddress,
     bindPort: port === "" ? 7946 : Number(port),
-    profile: flags.boolean("ml-wan-config") ? "wan" : "lan",
+    profile: memberlistFromFile() ?? (flags.boolean("ml-wan-config") ? "wan" : "lan"),
     ...(secretKey === undefined ? {} : { secretKey }),
   }
   const resolved = resolveConfig(config)
