@@ -8,19 +8,28 @@ const MAX_BYTES = 3 * 1024 * 1024
 const MAX_DEPTH = 200
 const MAX_SHOWN = 1024
 
-/** The whole request body. Throws 413 above 3 MiB. */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > MAX_BYTES) {
-      throw new ApiError(413, "RequestEntityTooLarge", `Request entity too large: limit is ${MAX_BYTES}`)
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+/** The whole request body. Rejects with 413 above 3 MiB; the rest is read and thrown away, so that the client hears it. */
+export function readBody(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= MAX_BYTES) chunks.push(chunk)
+      else {
+        chunks.length = 0
+        const text = `Request entity too large: limit is ${MAX_BYTES}`
+        reject(new ApiError(413, "RequestEntityTooLarge", text, undefined, { connection: "close" }))
+      }
+    })
+    request.on("end", () => resolve(Buffer.concat(chunks)))
+    request.on("error", reject)
+    request.on("close", () => reject(new ConnectionLost()))
+  })
 }
+
+/** The client went away before its request was complete. */
+export class ConnectionLost extends Error {}
 
 export function mediaType(header: string | undefined): string {
   return (header ?? "").split(";")[0]?.trim().toLowerCase() ?? ""

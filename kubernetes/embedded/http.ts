@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { setTimeout as sleep } from "node:timers/promises"
 import { stringify as yamlText } from "yaml"
-import { mediaType, readBody } from "./body.ts"
+import { ConnectionLost, mediaType, readBody } from "./body.ts"
 import { type Chaos, failureFor } from "./chaos.ts"
 import { answerDocument } from "./documents.ts"
 import type { Call, Handlers } from "./handlers.ts"
@@ -64,7 +64,7 @@ export class HttpSide {
     try {
       await this.#handle(request, response)
     } catch (error) {
-      if (response.headersSent || response.destroyed) {
+      if (response.headersSent || response.destroyed || error instanceof ConnectionLost) {
         response.destroy()
       } else if (error instanceof PageNotFound) {
         respondText(response, 404, "404 page not found\n")
@@ -82,7 +82,7 @@ export class HttpSide {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { chaos, random, bearerToken } = this.#options
     const method = request.method ?? "GET"
-    const { path, query } = parseUrl(request.url ?? "/")
+    const { path, parts, query } = parseUrl(request.url ?? "/")
     if (bearerToken !== undefined && request.headers.authorization !== `Bearer ${bearerToken}`) {
       throw new ApiError(401, "Unauthorized", "Unauthorized")
     }
@@ -95,10 +95,9 @@ export class HttpSide {
     }
     if (failure === "too-many-requests") throw tooManyRequests()
     if (failure === "internal-error") throw new ApiError(500, "InternalError", "Internal error occurred: injected")
-    const parts = path.split("/").filter((part) => part !== "")
     if (answerDocument(this.#options.registry, request, response, path, parts, query)) return
     if (parts[0] !== "api" && parts[0] !== "apis") throw new PageNotFound()
-    await this.#resource(request, response, method, parts, query)
+    await this.#resource(request, response, method, parts, query, failure === "lost-answer")
   }
 
   async #resource(
@@ -107,6 +106,7 @@ export class HttpSide {
     method: string,
     parts: readonly string[],
     query: URLSearchParams,
+    loseAnswer: boolean,
   ): Promise<void> {
     const { registry, handlers } = this.#options
     const found = route(registry, parts)
@@ -136,6 +136,10 @@ export class HttpSide {
       return
     }
     const answer = handlers.answer(call)
+    if (loseAnswer) {
+      request.socket.resetAndDestroy()
+      return
+    }
     warn(response, warnings)
     if (wanted.yaml) {
       response.setHeader("content-type", "application/yaml")
@@ -206,10 +210,11 @@ function lineOf(event: { readonly type: string; readonly object: JsonObject }): 
   return `{"type":"${event.type}","object":${text}}\n`
 }
 
-function parseUrl(text: string): { path: string; query: URLSearchParams } {
+function parseUrl(text: string): { path: string; parts: readonly string[]; query: URLSearchParams } {
   try {
     const url = new URL(text, "http://embedded")
-    return { path: decodeURIComponent(url.pathname), query: url.searchParams }
+    const parts = url.pathname.split("/").filter((part) => part !== "")
+    return { path: url.pathname, parts: parts.map(decodeURIComponent), query: url.searchParams }
   } catch {
     throw badRequest("the URL cannot be parsed")
   }

@@ -152,7 +152,7 @@ export class Resources {
       throw badRequest("resourceVersion should not be set on objects to be created")
     }
     if (metadata.name === undefined && metadata.generateName !== undefined) {
-      metadata.name = generatedName(metadata.generateName)
+      metadata.name = this.#freeName(target, metadata.generateName)
     }
     if (kind.namespaced) metadata.namespace = target.namespace
     else delete metadata.namespace
@@ -289,6 +289,13 @@ export class Resources {
       schema: kind.schema,
       ignored: subresource === "status" ? other : kind.rules.statusSubresource === true ? ["status"] : [],
     }
+  }
+
+  /** Made-up names may collide; a few more tries make it unlikely enough. */
+  #freeName(target: Target, base: string): string {
+    let name = generatedName(base)
+    for (let i = 0; i < 7 && this.#store.get(keyOf({ ...target, name })) !== undefined; i++) name = generatedName(base)
+    return name
   }
 
   #timestamp(): string {

@@ -291,6 +291,21 @@ test("any JSON for any write gets a client error or works", async (t) => {
   t.is(api.counts().internalErrors, 0)
 })
 
+test("a client that goes away in the middle of its body is no error of ours", async (t) => {
+  const { api, http } = await server(t)
+  const url = new URL(api.url)
+  const socket = connect(Number(url.port), url.hostname)
+  socket.on("error", () => undefined)
+  const head = `POST ${configMaps} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{`
+  await new Promise((resolve) => socket.write(head, resolve))
+  while (api.counts().requests === 0) await new Promise(setImmediate)
+  const closed = new Promise((resolve) => socket.on("close", resolve))
+  socket.destroy()
+  await closed
+  t.is((await http.get("/readyz")).text, "ok")
+  t.is(api.counts().internalErrors, 0)
+})
+
 test("bytes that are no HTTP only end their own connection", async (t) => {
   const { api, http } = await server(t)
   const url = new URL(api.url)

@@ -92,6 +92,9 @@ test("chaos: errors, resets and delays where they are asked for, and nowhere els
   t.is((await http.merge(`${configMaps}/a`, {})).status, 500)
   api.chaos.errors = ["reset"]
   await t.throwsAsync(http.merge(`${configMaps}/a`, {}))
+  api.chaos.errors = ["lost-answer"]
+  await t.throwsAsync(http.merge(`${configMaps}/a`, { data: { x: "2" } }))
+  t.is((await http.get(`${configMaps}/a`)).body.data?.x, "2", "done, although nobody heard of it")
   Object.assign(api.chaos, { errorRate: 0, delayMs: 50 })
   const before = performance.now()
   t.is((await http.merge(`${configMaps}/a`, {})).status, 200)

@@ -240,3 +240,31 @@ test("the status endpoint changes no spec, the main one no status", async (t) =>
   })
   t.regex(wrong.body.message, /may only be used when `spec.type` is "LoadBalancer"/)
 })
+
+test("node ports that were not wanted: kept when the wish comes late, gone when taken out, checked when given", async (t) => {
+  const { http } = await server(t)
+  const { body } = await http.post(services, service("s"))
+  const late = await http.merge(`${services}/s`, { spec: { allocateLoadBalancerNodePorts: false } })
+  t.is(late.body.spec.ports[0].nodePort, body.spec.ports[0].nodePort)
+  const out = await http.put(`${services}/s`, service("s", { allocateLoadBalancerNodePorts: false }))
+  t.false("nodePort" in out.body.spec.ports[0], out.body.message)
+  const given = { allocateLoadBalancerNodePorts: false, ports: [{ port: 80, nodePort: 30_123 }] }
+  t.is((await http.post(services, service("a", given))).body.spec.ports[0].nodePort, 30_123)
+  t.is((await http.post(services, service("b", given))).status, 422)
+})
+
+const dual = { serviceCidrs: ["10.96.0.0/16", "fd00:96::/112"] }
+for (const [name, spec, message] of [
+  ["the same family twice", { ipFamilies: ["IPv4", "IPv4"] }, 'spec.ipFamilies[1]: Duplicate value: "IPv4"'],
+  [
+    "an address of the other family",
+    { ipFamilies: ["IPv6"], clusterIP: "10.96.7.7" },
+    'spec.clusterIPs[0]: Invalid value: "10.96.7.7": expected an IPv6 value as indicated by `ipFamilies[0]`',
+  ],
+] as const) {
+  test(`refuse on a dual-stack cluster: ${name}`, async (t) => {
+    const { http } = await server(t, dual)
+    const { body } = await http.post(services, service("s", { ...spec }))
+    t.is(body.message, `Service "s" is invalid: ${message}`)
+  })
+}

@@ -112,7 +112,10 @@ function checkAddresses(service: KubeObject, type: string, out: Cause[]): void {
       }
     } else if (parseIp(address) === undefined) out.push(invalidValue(`spec.clusterIPs[${i}]`, address, IP_TEXT))
   }
-  for (const [i, family] of listAt(service, "spec", "ipFamilies").entries()) {
+  const families = listAt(service, "spec", "ipFamilies")
+  if (families.length > 2) out.push(invalidValue("spec.ipFamilies", families, "may only hold up to 2 values"))
+  if (families.length === 2 && families[0] === families[1]) out.push(duplicate("spec.ipFamilies[1]", families[1]))
+  for (const [i, family] of families.entries()) {
     if (family !== "IPv4" && family !== "IPv6")
       out.push(notSupported(`spec.ipFamilies[${i}]`, family, ["IPv4", "IPv6"]))
   }

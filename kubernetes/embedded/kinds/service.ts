@@ -7,18 +7,20 @@ import { validateService } from "./service-validation.ts"
 // What a real API server does with a Service beyond storing it: defaults, fields that follow the type, and the addresses
 // and ports it hands out.
 
-export const hasClusterIp = (service: KubeObject): boolean => typeOf(service) !== "ExternalName"
-export const hasNodePorts = (service: KubeObject): boolean =>
+const hasClusterIp = (service: KubeObject): boolean => typeOf(service) !== "ExternalName"
+const mayHaveNodePorts = (service: KubeObject): boolean =>
+  typeOf(service) === "NodePort" || typeOf(service) === "LoadBalancer"
+const hasNodePorts = (service: KubeObject): boolean =>
   typeOf(service) === "NodePort" ||
   (typeOf(service) === "LoadBalancer" && at(service, "spec", "allocateLoadBalancerNodePorts") !== false)
-export const typeOf = (service: KubeObject): string => textAt(service, "spec", "type")
+const typeOf = (service: KubeObject): string => textAt(service, "spec", "type")
 const external = (service: KubeObject): boolean =>
   typeOf(service) === "NodePort" ||
   typeOf(service) === "LoadBalancer" ||
   (typeOf(service) === "ClusterIP" && listAt(service, "spec", "externalIPs").length > 0)
 const needsHealthPort = (service: KubeObject): boolean =>
   typeOf(service) === "LoadBalancer" && textAt(service, "spec", "externalTrafficPolicy") === "Local"
-export const isHeadless = (service: KubeObject): boolean =>
+const isHeadless = (service: KubeObject): boolean =>
   typeOf(service) === "ClusterIP" && textAt(service, "spec", "clusterIP") === "None"
 
 export function serviceRules(allocator: ServiceAllocator): Rules {
@@ -92,7 +94,7 @@ function keepAllocated(service: KubeObject, old: KubeObject): void {
     for (const field of ["ipFamilies", "ipFamilyPolicy"])
       if (spec[field] === undefined) copyFields(old, service, [field])
   }
-  if (hasNodePorts(service) && hasNodePorts(old)) {
+  if (hasNodePorts(service) && mayHaveNodePorts(old)) {
     for (const port of portsOf(service)) {
       if (port["nodePort"] !== undefined) continue
       const before = portsOf(old).find((had) => had["port"] === port["port"] && had["protocol"] === port["protocol"])
@@ -121,7 +123,7 @@ function dropForType(service: KubeObject, old: KubeObject): void {
     for (const field of ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"])
       drop(field)
   }
-  if (hasNodePorts(old) && !hasNodePorts(service)) {
+  if (mayHaveNodePorts(old) && !mayHaveNodePorts(service)) {
     for (const [i, port] of portsOf(service).entries()) {
       const before = portsOf(old).find((had) => had["nodePort"] === port["nodePort"]) ?? portsOf(old)[i]
       if (before?.["nodePort"] === port["nodePort"]) delete port["nodePort"]
@@ -142,7 +144,7 @@ function allocate(allocator: ServiceAllocator, service: KubeObject, old: KubeObj
   if (causes.length > 0) return causes
   if (isHeadless(service)) spec["clusterIPs"] = ["None"]
   else causes.push(...clusterAddresses(allocator, service, old))
-  if (hasNodePorts(service)) causes.push(...nodePorts(allocator, service, old))
+  if (mayHaveNodePorts(service)) causes.push(...nodePorts(allocator, service, old))
   if (needsHealthPort(service) && spec["healthCheckNodePort"] === undefined) {
     spec["healthCheckNodePort"] = allocator.nodePort("TCP", new Set(usedPorts(service)))
   }
@@ -205,6 +207,9 @@ function clusterAddresses(
     const asked = wanted[i]
     if (asked !== undefined) {
       const field = `spec.clusterIPs[${i}]`
+      if (asked.includes(":") !== (family === "IPv6")) {
+        return [invalidValue(field, asked, `expected an ${family} value as indicated by \`ipFamilies[${i}]\``)]
+      }
       const owned = had.includes(asked)
       const fail = (why: string) => invalidValue(field, [asked], `failed to allocate IP ${asked}: ${why}`)
       if (!owned && !allocator.covers(asked)) {
@@ -246,7 +251,7 @@ function nodePorts(allocator: ServiceAllocator, service: KubeObject, old: KubeOb
     mine.add(id)
   }
   for (const [i, port] of portsOf(service).entries()) {
-    if (port["nodePort"] !== undefined) continue
+    if (port["nodePort"] !== undefined || !hasNodePorts(service)) continue
     const protocol = textAt(port, "protocol")
     const free = allocator.nodePort(protocol, mine)
     if (free === undefined)
