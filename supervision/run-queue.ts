@@ -5,8 +5,11 @@ export interface Runnable {
   run(): void
 }
 
-/** Longest time the actors of a thread keep the event loop: timers and sockets are at most this late, plus one message. */
+/** Longest time the actors of a thread keep the event loop: timers and sockets are at most this late, plus a message. */
 const sliceMs = 2
+/** Messages between two looks at the clock, while they are quick. */
+const checkEvery = 16
+const slowMs = 0.1
 
 /**
  * One queue for all actors of a thread. It is drained in slices, so that a flood of messages does not make timers and
@@ -20,6 +23,9 @@ export class RunQueue {
   #afterSlice: (() => void)[] = []
   #armed = false
   #sliceEndsMs = 0
+  #sliceOver = false
+  #checkedMs = 0
+  #untilCheck = 1
 
   constructor(world: World) {
     this.#world = world
@@ -51,9 +57,18 @@ export class RunQueue {
     this.#arm()
   }
 
-  /** Whether the one who runs now may go on with its next message. */
+  /**
+   * Whether there is time for one more message. To ask the clock costs more than most messages do, so it is asked every
+   * few of them, and each time as soon as they turn out to be slow.
+   */
   mayContinue(): boolean {
-    return this.#world.interleave !== true && this.#world.clock.monotonicMs() < this.#sliceEndsMs
+    if (this.#world.interleave === true || this.#sliceOver) return false
+    if (--this.#untilCheck > 0) return true
+    const nowMs = this.#world.clock.monotonicMs()
+    this.#untilCheck = nowMs - this.#checkedMs > slowMs ? 1 : checkEvery
+    this.#checkedMs = nowMs
+    this.#sliceOver = nowMs >= this.#sliceEndsMs
+    return !this.#sliceOver
   }
 
   #arm(): void {
@@ -63,9 +78,11 @@ export class RunQueue {
   }
 
   #drain(): void {
-    this.#sliceEndsMs = this.#world.clock.monotonicMs() + sliceMs
+    this.#checkedMs = this.#world.clock.monotonicMs()
+    this.#sliceEndsMs = this.#checkedMs + sliceMs
+    this.#sliceOver = false
     do (this.#lifecycle.shift() ?? this.#ready.shift())?.run()
-    while (this.#waiting() && this.#world.clock.monotonicMs() < this.#sliceEndsMs)
+    while (this.#waiting() && this.mayContinue())
     this.#flush()
     this.#armed = false
     if (this.#waiting() || this.#afterSlice.length > 0) this.#arm()
