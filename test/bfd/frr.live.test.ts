@@ -1,0 +1,101 @@
+import test from "ava"
+import type { BfdSessionId } from "../../actors/bfd/messages.ts"
+import { until } from "../io/namespaces.ts"
+import { address, type Frr, Network, withoutFrr } from "./network.ts"
+
+const live = withoutFrr === undefined ? test.serial : test.skip
+if (withoutFrr !== undefined) test(`skipped: ${withoutFrr}`, (t) => t.pass())
+
+const networks: Network[] = []
+function network(name: string): Network {
+  const made = new Network(name)
+  networks.push(made)
+  return made
+}
+test.after.always(async () => {
+  for (const each of networks) await each.down()
+})
+
+const direct: BfdSessionId = { peer: address.client, multihop: false }
+const profile = { transmitInterval: 50, receiveInterval: 50, detectMultiplier: 3 }
+const isUp = ({ state }: { readonly state: string }): boolean => state === "up"
+const isDown = ({ state }: { readonly state: string }): boolean => state !== "up"
+
+/** `more` are lines of the profile. */
+const peer = (...more: readonly string[]): readonly string[] => [
+  "bfd",
+  " profile p",
+  "  transmit-interval 50",
+  "  receive-interval 50",
+  ...more.map((line) => `  ${line}`),
+  " exit",
+  ` peer ${address.host} local-address ${address.client} interface eth0`,
+  "  profile p",
+  " exit",
+  "exit",
+]
+const shows = (frr: Frr, pattern: RegExp): Promise<true | undefined | false> =>
+  until(() => pattern.test(frr.vtysh("show bfd peers")))
+
+live("one hop: up, FRR stopped and going on, FRR's own shutdown told as such", async (t) => {
+  const net = network("frr")
+  const frr = await net.frr(peer())
+  net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
+  await net.reached(direct, (it) => isUp(it) && it.detectionTimeMs === 150)
+  t.truthy(await shows(frr, /Status: up/))
+  const stoppedMs = Date.now()
+  process.kill(frr.program.pid, "SIGSTOP")
+  const stopped = await net.reached(direct, isDown)
+  t.log(`stopped peer noticed after ${(stopped.lastDown?.atMs ?? 0) - stoppedMs} ms`)
+  t.is(stopped.lastDown?.diagnostic, "control detection time expired")
+  process.kill(frr.program.pid, "SIGCONT")
+  await net.reached(direct, isUp)
+  frr.vtysh(
+    "configure terminal",
+    "bfd",
+    `peer ${address.host} local-address ${address.client} interface eth0`,
+    "shutdown",
+  )
+  const down = await net.reached(direct, isDown)
+  t.is(down.remote?.state, "admin-down")
+  t.is(down.diagnostic, "the peer is administratively down")
+})
+
+live("passive on our side: FRR begins", async (t) => {
+  const net = network("passive")
+  const sessions = [{ ...direct, profile: { ...profile, passiveMode: true } }]
+  net.tell({ kind: "sessions", sessions })
+  const silent = await net.reached(direct, (it) => it.diagnostic.startsWith("passive"))
+  t.is(silent.counters.controlPacketOutput, 0)
+  await net.frr(peer())
+  await net.reached(direct, isUp)
+})
+
+live("several hops: FRR's default minimum TTL and ours both hold over one router", async (t) => {
+  const net = network("frrfar")
+  // FRR runs on the client: the packet goes to its address on the far side without being forwarded.
+  const frr = await net.frr(["bfd", ` peer ${address.host} local-address 198.51.100.1 multihop`, " exit", "exit"])
+  const far: BfdSessionId = { peer: "198.51.100.1", local: address.host, multihop: true }
+  net.tell({ kind: "sessions", sessions: [{ ...far, profile }] })
+  await net.reached(far, isUp)
+  t.truthy(await shows(frr, /Status: up/))
+})
+
+live(
+  "echo, both ways: ours come back through FRR's kernel, FRR's through ours; not forwarded, the session falls",
+  async (t) => {
+    const net = network("echo")
+    const frr = await net.frr(peer("echo-mode", "echo transmit-interval 50", "echo receive-interval 50"))
+    net.tell({ kind: "sessions", sessions: [{ ...direct, profile: { ...profile, echoMode: true } }] })
+    const active = await net.reached(
+      direct,
+      (it) => isUp(it) && it.echo === "active" && it.counters.echoPacketInput > 20,
+    )
+    t.is(active.counters.sessionDownEvents, 0)
+    t.log(JSON.stringify(active.counters))
+    t.log(frr.vtysh("show bfd peers counters"))
+    await net.wire.onClient("sysctl", "-qw", "net.ipv4.ip_forward=0")
+    const down = await net.reached(direct, isDown)
+    t.regex(down.lastDown?.diagnostic ?? "", /echo function failed/)
+  },
+)
