@@ -2,6 +2,7 @@ import type {
   ConfigurationFacts,
   EndpointFacts,
   NodeFacts,
+  ServiceCondition,
   ServiceFacts,
   ServiceKey,
   SpeakerPodFacts,
@@ -18,13 +19,25 @@ export interface ClusterApi {
   writeServiceStatus(write: ServiceStatusWrite): Promise<WriteOutcome>
   /** Recorded on the Service; repeated ones are counted in one Event object. Never fails: losses are counted. */
   recordEvent(event: ServiceEvent): void
+  /**
+   * Wishes, not commands: the newest one for its object holds until `forgetWishes`. It is written when the object
+   * differs, again when somebody changes or deletes the object, and retried for as long as the server refuses.
+   */
+  writePoolStatus(status: PoolStatus): void
+  reportConfiguration(report: ConfigurationReport): void
+  /** Always the whole set: what is not in it is taken away. Before the first call nothing is touched. */
+  desiredServiceStatuses(desired: DesiredServiceStatuses): void
+  /** Somebody else leads now: requests under way are dropped, and nothing is written until it is wished for again. */
+  forgetWishes(): void
 }
 
 export interface Watched {
   readonly services?: boolean
   readonly endpoints?: boolean
-  /** Pools, advertisements, peers, communities of our namespace, with nodes and namespaces. */
+  /** Pools, advertisements, peers, communities, BFD profiles of our namespace, with nodes and namespaces. */
   readonly configuration?: boolean
+  /** With `configuration`: the passwords of peers too. Only for who needs them. */
+  readonly passwordSecrets?: boolean
   readonly nodes?: boolean
   /** Pods of our namespace with these labels: the speakers. */
   readonly speakerPods?: { readonly labelSelector: string }
@@ -51,6 +64,8 @@ export interface ServiceStatusWrite {
   readonly ingress: readonly string[]
   /** Annotations to set (text) or remove (undefined). */
   readonly annotations: Readonly<Record<string, string | undefined>>
+  /** Entries of `status.conditions` to set, or to remove (undefined), by type. Those of others stay. */
+  readonly conditions?: Readonly<Record<string, ServiceCondition | undefined>>
 }
 
 export type WriteOutcome =
@@ -68,4 +83,35 @@ export interface ServiceEvent {
   readonly message: string
   /** Source component: `metallb-controller` or `metallb-speaker`. */
   readonly component: string
+}
+
+/** For the status of an IPAddressPool; each fits int64. */
+export interface PoolStatus {
+  /** Of the pool. */
+  readonly name: string
+  readonly assignedIPv4: bigint
+  readonly assignedIPv6: bigint
+  readonly availableIPv4: bigint
+  readonly availableIPv6: bigint
+}
+
+/** What a component says of the configuration, for its ConfigurationState. */
+export interface ConfigurationReport {
+  readonly component: "controller" | "speaker"
+  /** Of the speaker. */
+  readonly nodeName?: string
+  readonly condition: ConfigurationCondition
+}
+
+export type ConfigurationCondition =
+  | { readonly status: "True"; readonly reason: "Reconciled"; readonly message: "" }
+  /** `message` begins with `configuration error: ` for the first reason. */
+  | { readonly status: "False"; readonly reason: "ConfigurationError" | "UnknownError"; readonly message: string }
+
+/** What this node announces: one ServiceL2Status or ServiceBGPStatus for each Service. */
+export interface DesiredServiceStatuses {
+  readonly kind: "layer2" | "bgp"
+  readonly nodeName: string
+  /** Layer 2: the interfaces, none for all of them. BGP: the names of the BGPPeers; none counts as not announced. */
+  readonly services: ReadonlyMap<ServiceKey, readonly string[]>
 }

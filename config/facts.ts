@@ -1,4 +1,5 @@
 import type { Ip } from "../protocols/ip.ts"
+import type { SecretText } from "./secret-text.ts"
 
 /** What the cluster says, in our words. `kubernetes/` makes these from API objects; past it nobody knows an API type. */
 
@@ -24,6 +25,15 @@ export interface ServiceFacts {
   readonly ports: readonly { readonly protocol: string; readonly port: number }[]
   /** `status.loadBalancer.ingress` in order; `ip` is empty for a hostname-only entry. Text as found, not yet checked. */
   readonly ingress: readonly { readonly ip: string }[]
+  /** `status.conditions` by type, whoever wrote them. Absent: none. */
+  readonly conditions?: Readonly<Record<string, ServiceCondition>>
+}
+
+export interface ServiceCondition {
+  readonly status: "True" | "False" | "Unknown"
+  /** One CamelCase word. */
+  readonly reason: string
+  readonly message: string
 }
 
 export interface Endpoint {
@@ -137,6 +147,25 @@ export interface CommunitySpec {
   readonly communities?: readonly { readonly name?: string; readonly value?: string }[]
 }
 
+/** Intervals in milliseconds. What is absent is the protocol's default. */
+export interface BFDProfileSpec {
+  readonly receiveInterval?: number
+  readonly transmitInterval?: number
+  readonly detectMultiplier?: number
+  readonly echoInterval?: number
+  readonly echoMode?: boolean
+  readonly passiveMode?: boolean
+  readonly minimumTtl?: number
+}
+
+/** A Secret of our namespace. Its content is read only where `type` is `kubernetes.io/basic-auth`. */
+export interface SecretFacts {
+  readonly name: string
+  readonly type: string
+  /** Key `password`; absent when there is no such key, or it is empty or no text. */
+  readonly password?: SecretText
+}
+
 /** Everything the configuration compiler reads. Lists in any order: the compiler sorts by name. */
 export interface ConfigurationFacts {
   readonly pools: readonly ResourceFacts<IPAddressPoolSpec>[]
@@ -144,6 +173,9 @@ export interface ConfigurationFacts {
   readonly bgpAdvertisements: readonly ResourceFacts<BGPAdvertisementSpec>[]
   readonly peers: readonly ResourceFacts<BGPPeerSpec>[]
   readonly communities: readonly ResourceFacts<CommunitySpec>[]
+  readonly bfdProfiles?: readonly ResourceFacts<BFDProfileSpec>[]
+  /** All Secrets of our namespace. Absent: they were not asked for. */
+  readonly passwordSecrets?: readonly SecretFacts[]
   readonly nodes: readonly NodeFacts[]
   readonly namespaces: readonly NamespaceFacts[]
 }

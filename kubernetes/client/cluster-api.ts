@@ -1,13 +1,17 @@
 import type {
   ClusterApi,
   ClusterHandlers,
+  ConfigurationReport,
+  DesiredServiceStatuses,
+  PoolStatus,
   ServiceEvent,
   ServiceStatusWrite,
   Watched,
 } from "../../config/cluster-api.ts"
 import type { ServiceFacts } from "../../config/facts.ts"
 import type { Cluster } from "./cluster.ts"
-import { type Collection, endpointSlices, namespaces, nodes, pods, services } from "./collections.ts"
+import { type Collection, endpointSlices, namespaces, nodes, pods, secrets, services } from "./collections.ts"
+import { configurationStates } from "./configuration-state.ts"
 import { keyOf } from "./copy.ts"
 import { type EventCounts, eventRecorder } from "./events.ts"
 import { namespaceFacts, nodeFacts, speakerPodFacts } from "./facts/cluster.ts"
@@ -18,10 +22,15 @@ import {
   type ResourceFeeds,
 } from "./facts/configuration.ts"
 import { sliceFacts } from "./facts/endpoints.ts"
+import { keepSecret } from "./facts/secret.ts"
 import { serviceFacts } from "./facts/service.ts"
 import { type Feed, type FeedOptions, startFeed } from "./feed.ts"
-import type { JsonObject } from "./json.ts"
+import { type JsonObject, objectAt } from "./json.ts"
 import type { Log } from "./log.ts"
+import { ownPod } from "./own-pod.ts"
+import { poolStatusWriter } from "./pool-status.ts"
+import type { ReconcilerCounts } from "./reconciler.ts"
+import { serviceStatuses } from "./service-statuses.ts"
 import { statusWriter } from "./status-write.ts"
 import { realTime, type Time } from "./time.ts"
 import { endpointsTopic, objectTopic, type Topic, wholeSetTopic } from "./topics.ts"
@@ -30,15 +39,21 @@ import { joinTopics } from "./watch.ts"
 export interface ClusterApiOptions {
   /** Ours: where the configuration and the speakers are. */
   readonly namespace: string
+  /** Our own Pod, in `namespace`: what we write then goes when it goes. */
+  readonly podName?: string
   readonly log: Log
   readonly time?: Time
 }
 
 export interface KubernetesClusterApi extends ClusterApi {
   eventCounts(): EventCounts
+  /** Of each writer of wishes, by the resource that it writes. */
+  writeCounts(): Readonly<Record<WrittenResource, ReconcilerCounts>>
   /** Ends every watch; resolves when none is open. */
   stop(): Promise<void>
 }
+
+type WrittenResource = "ipaddresspools" | "configurationstates" | "servicel2statuses" | "servicebgpstatuses"
 
 /** Kept whole: a status write sends it back. */
 interface KnownService {
@@ -52,13 +67,25 @@ interface KnownService {
  */
 export function kubernetesClusterApi(
   cluster: Cluster,
-  { namespace, log, time = realTime }: ClusterApiOptions,
+  { namespace, podName, log, time = realTime }: ClusterApiOptions,
 ): KubernetesClusterApi {
   const feeds: { stop(): Promise<void> }[] = []
   const events = eventRecorder(cluster, time)
-  const writer = statusWriter(cluster, (key) => started.service?.values.get(key)?.object)
+  const writer = statusWriter(cluster, time, (key) => started.service?.values.get(key)?.object)
   const started: { service?: Feed<KnownService> } = {}
   const topics = new Map<string, Topic>()
+  const ownPodAsked = ownPod(cluster, namespace, podName, log)
+  const writing = { cluster, namespace, ownPod: ownPodAsked, feed, log, time }
+  const poolStatuses = poolStatusWriter(cluster, namespace, log, time)
+  const states = configurationStates({
+    ...writing,
+    follow: (collection, changed) => feed(collection, essence).listen({ changed }),
+  })
+  const statuses = {
+    layer2: serviceStatuses({ ...writing, kind: "layer2" }),
+    bgp: serviceStatuses({ ...writing, kind: "bgp" }),
+  }
+  const writers = [poolStatuses, states, statuses.layer2, statuses.bgp]
 
   function feed<T>(collection: Collection, keep: FeedOptions<T>["keep"]): Feed<T> {
     const feed = startFeed({ cluster, collection, keep, log, time })
@@ -85,16 +112,30 @@ export function kubernetesClusterApi(
 
   const nodeFeed = once(() => feed(nodes, nodeFacts))
 
-  const configurationTopic = () => {
+  const resourceFeeds = once(() => {
     const collections = Object.entries(configurationCollections(namespace))
-    const resources = Object.fromEntries(
-      collections.map(([name, collection]) => [name, feed(collection, keepResource(collection, log))]),
-    ) as ResourceFeeds
-    const namespaceFeed = feed(namespaces, namespaceFacts)
+    const feeds = collections.map(([name, collection]) => {
+      const keep = keepResource(collection, log)
+      // The only feed whose objects' status matters to us: somebody may have edited it.
+      const watched: typeof keep = (object, previous) => {
+        if (name === "pools") poolStatuses.seen(object)
+        return keep(object, previous)
+      }
+      return [name, feed(collection, watched)]
+    })
+    return Object.fromEntries(feeds) as ResourceFeeds
+  })
+  const namespaceFeed = once(() => feed(namespaces, namespaceFacts))
+  const secretFeed = once(() => feed(secrets(namespace), keepSecret()))
+
+  const configurationTopic = (withSecrets: boolean) => {
+    const resources = resourceFeeds()
+    const secretsToo = withSecrets ? secretFeed() : undefined
+    const others = [nodeFeed(), namespaceFeed(), ...(secretsToo ? [secretsToo] : [])]
     return wholeSetTopic(
-      [...Object.values(resources), nodeFeed(), namespaceFeed],
+      [...Object.values(resources), ...others],
       () => {
-        const facts = configurationFacts(resources, nodeFeed(), namespaceFeed)
+        const facts = configurationFacts(resources, nodeFeed(), namespaceFeed(), secretsToo)
         return (on) => on.configuration?.(facts)
       },
       time,
@@ -119,12 +160,14 @@ export function kubernetesClusterApi(
     return found
   }
 
-  function topicsFor({ services, endpoints, nodes, configuration, speakerPods }: Watched): readonly Topic[] {
+  function topicsFor(wanted: Watched): readonly Topic[] {
+    const { services, endpoints, nodes, configuration, passwordSecrets = false, speakerPods } = wanted
+    const configured = passwordSecrets ? "configuration with secrets" : "configuration"
     return [
       ...(services ? [topic("services", serviceTopic)] : []),
       ...(endpoints ? [topic("endpoints", sliceTopic)] : []),
       ...(nodes ? [topic("nodes", () => objectTopic(nodeFeed(), (name, node) => (on) => on.node?.(name, node)))] : []),
-      ...(configuration ? [topic("configuration", configurationTopic)] : []),
+      ...(configuration ? [topic(configured, () => configurationTopic(passwordSecrets))] : []),
       ...(speakerPods ? [topic(`pods ${speakerPods.labelSelector}`, () => podTopic(speakerPods.labelSelector))] : []),
     ]
   }
@@ -133,11 +176,30 @@ export function kubernetesClusterApi(
     watch: (wanted: Watched, on: ClusterHandlers) => joinTopics(topicsFor(wanted), on, cluster.server, log),
     writeServiceStatus: (write: ServiceStatusWrite) => writer.write(write),
     recordEvent: (event: ServiceEvent) => events.record(event),
+    writePoolStatus: (status: PoolStatus) => poolStatuses.write(status),
+    reportConfiguration: (report: ConfigurationReport) => states.report(report),
+    desiredServiceStatuses: (desired: DesiredServiceStatuses) => statuses[desired.kind].desire(desired),
+    forgetWishes() {
+      for (const writer of writers) writer.forget()
+    },
     eventCounts: () => events.counts(),
+    writeCounts: () => ({
+      ipaddresspools: poolStatuses.reconciler.counts(),
+      configurationstates: states.reconciler.counts(),
+      servicel2statuses: statuses.layer2.reconciler.counts(),
+      servicebgpstatuses: statuses.bgp.reconciler.counts(),
+    }),
     async stop() {
-      await Promise.all([events.stop(), ...feeds.map((feed) => feed.stop())])
+      const stopping = [events, ...writers.map(({ reconciler }) => reconciler), ...feeds]
+      await Promise.all(stopping.map((one) => one.stop()))
     },
   }
+}
+
+/** All that we would repair in an object, without what changes on every write. */
+function essence(object: JsonObject): JsonObject {
+  const { labels, ownerReferences, uid } = objectAt(object, "metadata")
+  return { labels, ownerReferences, uid, status: object["status"] }
 }
 
 function once<T>(make: () => T): () => T {

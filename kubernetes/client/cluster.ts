@@ -9,6 +9,7 @@ import { authenticationFailure } from "./authentication.ts"
 import { type RequestCounter, requestCounters } from "./counters.ts"
 import { keepDispatcher } from "./dispatcher.ts"
 import { type ApiFailure, refusal, transportFailure, unreachable } from "./failure.ts"
+import { exactJsonText, parseExactJson } from "./exact-json.ts"
 import { parseJson } from "./json.ts"
 import type { Time } from "./time.ts"
 
@@ -33,14 +34,25 @@ export interface ApiRequest {
   /** Plural name, for the counters; `services/status` for a subresource. */
   readonly resource: string
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>
+  /** May hold BigInts; they are written as the numbers that they are. */
   readonly body?: unknown
+  /** Whole numbers in the answer that a number cannot hold come as BigInt. Slower. */
+  readonly exact?: boolean
   readonly contentType?: string
   readonly signal?: AbortSignal
   /** For the whole answer, of `open` for its beginning. Default 30 s. */
   readonly timeoutMs?: number
 }
 
-const methods = { get: "GET", list: "GET", watch: "GET", create: "POST", update: "PUT", patch: "PATCH" } as const
+const methods = {
+  get: "GET",
+  list: "GET",
+  watch: "GET",
+  create: "POST",
+  update: "PUT",
+  patch: "PATCH",
+  delete: "DELETE",
+} as const
 export type Verb = keyof typeof methods
 
 // A page of a list with objects of the largest size etcd takes would be some 700 MB; nobody has that.
@@ -61,7 +73,7 @@ export function connectCluster(config: KubeConfig, time: Time): Cluster {
     context.setSignal(signal)
     if (request.body !== undefined) {
       context.setHeaderParam("Content-Type", request.contentType ?? "application/json")
-      context.setBody(JSON.stringify(request.body))
+      context.setBody(exactJsonText(request.body))
     }
     try {
       await config.applySecurityAuthentication(context)
@@ -109,7 +121,7 @@ export function connectCluster(config: KubeConfig, time: Time): Cluster {
         const response = await send(request, signal)
         if (!response.ok) return response
         try {
-          const body = parseJson(await readText(response.value))
+          const body = (request.exact ? parseExactJson : parseJson)(await readText(response.value))
           return body === undefined ? err(unreachable(`${server} answered with something that is no JSON`)) : ok(body)
         } catch (thrown) {
           return err(transportFailure(server, thrown))

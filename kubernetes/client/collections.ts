@@ -6,6 +6,7 @@ export interface Collection {
   readonly kind: string
   readonly apiVersion: string
   readonly labelSelector?: string
+  readonly fieldSelector?: string
 }
 
 const core = (resource: string, kind: string, namespace?: string): Collection => ({
@@ -22,6 +23,8 @@ export const pods = (namespace: string, labelSelector: string): Collection => ({
   ...core("pods", "Pod", namespace),
   labelSelector,
 })
+
+export const secrets = (namespace: string): Collection => core("secrets", "Secret", namespace)
 
 export const endpointSlices: Collection = {
   path: "/apis/discovery.k8s.io/v1/endpointslices",

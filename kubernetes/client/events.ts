@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import type { ServiceEvent } from "../../config/cluster-api.ts"
 import type { Cluster } from "./cluster.ts"
 import type { JsonObject } from "./json.ts"
-import { backOffMs, pause, type Time } from "./time.ts"
+import { backOffMs, pause, type Time, timestamp } from "./time.ts"
 
 /**
  * Records Events the way client-go does: what is identical becomes one Event whose `count` and `lastTimestamp` grow,
@@ -182,6 +182,3 @@ function remember<V>(map: Map<string, V>, key: string, value: V): void {
   const [oldest] = map.keys()
   if (map.size > rememberedEvents && oldest !== undefined) map.delete(oldest)
 }
-
-/** `metav1.Time`: whole seconds. */
-const timestamp = (wallMs: number): string => new Date(wallMs).toISOString().replace(/\.\d+Z$/, "Z")

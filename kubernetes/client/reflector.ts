@@ -56,7 +56,7 @@ const healthyMs = 5_000
 const pollMs = 60_000
 
 export function startReflector<T>({ cluster, collection, keep, on, time }: ReflectorOptions<T>): Reflector<T> {
-  const { path, resource, labelSelector } = collection
+  const { path, resource, labelSelector, fieldSelector } = collection
   const stopped = new AbortController()
   const copy = emptyCopy(keep, (key, value) => on.changed(key, value))
   let version: string | undefined
@@ -134,7 +134,7 @@ export function startReflector<T>({ cluster, collection, keep, on, time }: Refle
     let next: string | undefined
     let listed = ""
     do {
-      const query = { labelSelector, limit: pages ? pageSize : undefined, continue: next }
+      const query = { labelSelector, fieldSelector, limit: pages ? pageSize : undefined, continue: next }
       const page = await cluster.request({
         verb: "list",
         path,
@@ -173,6 +173,7 @@ export function startReflector<T>({ cluster, collection, keep, on, time }: Refle
       resource,
       query: {
         labelSelector,
+        fieldSelector,
         watch: true,
         allowWatchBookmarks: true,
         resourceVersion: from,

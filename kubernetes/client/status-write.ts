@@ -3,13 +3,15 @@ import { parseIp } from "../../protocols/ip.ts"
 import type { Cluster } from "./cluster.ts"
 import type { ApiFailure } from "./failure.ts"
 import { isObject, type JsonObject, listOf, objectAt, textOf } from "./json.ts"
+import { isAtLeast, uidOf, versionOf } from "./metadata.ts"
+import { type Time, timestamp } from "./time.ts"
 
 /**
  * Writes a Service's addresses and annotations with one PUT on `services/<name>/status`: the whole object with the
  * version that the decision was made on, so that nobody's write is lost. Annotations go along: the controller may not
  * write `services` itself.
  */
-export function statusWriter(cluster: Cluster, known: (key: string) => JsonObject | undefined) {
+export function statusWriter(cluster: Cluster, time: Time, known: (key: string) => JsonObject | undefined) {
   // What our own writes returned, until the watch has caught up: the next decision may come before it.
   const written = new Map<string, JsonObject>()
 
@@ -24,7 +26,7 @@ export function statusWriter(cluster: Cluster, known: (key: string) => JsonObjec
       verb: "update",
       path: `${path}/status`,
       resource: "services/status",
-      body: withStatus(current.object, wanted),
+      body: withStatus(current.object, wanted, time.wallMs()),
     })
     if (!answer.ok) return outcomeOf(answer.error)
     if (!isObject(answer.value)) return { kind: "failed", message: "the API server answered with no Service" }
@@ -57,16 +59,9 @@ export function statusWriter(cluster: Cluster, known: (key: string) => JsonObjec
   }
 }
 
-const versionOf = (object: JsonObject) => textOf(objectAt(object, "metadata")["resourceVersion"])
-const uidOf = (object: JsonObject) => textOf(objectAt(object, "metadata")["uid"])
-
-/** Versions of one resource are decimal numbers that grow (Kubernetes KEP 5504). */
-function isAtLeast(version: string, other: string): boolean {
-  return version.length === other.length ? version >= other : version.length > other.length
-}
-
 /** Entries for addresses that stay keep what else the server or a cloud wrote into them: `ipMode`, `ports`. */
-export function withStatus(service: JsonObject, { ingress, annotations }: ServiceStatusWrite): JsonObject {
+export function withStatus(service: JsonObject, wanted: ServiceStatusWrite, wallMs: number): JsonObject {
+  const { ingress, annotations, conditions } = wanted
   const same = (ip: string) => parseIp(ip) ?? ip
   const status = objectAt(service, "status")
   const entries = listOf(objectAt(status, "loadBalancer")["ingress"]).filter(isObject)
@@ -79,8 +74,29 @@ export function withStatus(service: JsonObject, { ingress, annotations }: Servic
       ...objectAt(service, "metadata"),
       annotations: merged(objectAt(service, "metadata", "annotations"), annotations),
     },
-    status: { ...status, loadBalancer: next.length > 0 ? { ingress: next } : {} },
+    status: {
+      ...status,
+      loadBalancer: next.length > 0 ? { ingress: next } : {},
+      ...(conditions !== undefined && { conditions: withConditions(listOf(status["conditions"]), conditions, wallMs) }),
+    },
   }
+}
+
+/** `metav1.Condition`: the time is that of the last change of `status`, whatever became of the words. */
+function withConditions(
+  present: readonly unknown[],
+  wanted: NonNullable<ServiceStatusWrite["conditions"]>,
+  wallMs: number,
+): readonly unknown[] {
+  const others = present.filter((entry) => !(isObject(entry) && Object.hasOwn(wanted, textOf(entry["type"]))))
+  const ours = Object.entries(wanted).flatMap(([type, condition]) => {
+    if (condition === undefined) return []
+    const before = present.filter(isObject).find((entry) => entry["type"] === type)
+    const stays = before?.["status"] === condition.status && textOf(before["lastTransitionTime"]) !== ""
+    const lastTransitionTime = stays ? before["lastTransitionTime"] : timestamp(wallMs)
+    return [{ ...before, type, ...condition, lastTransitionTime }]
+  })
+  return [...others, ...ours]
 }
 
 function merged(present: JsonObject, wanted: ServiceStatusWrite["annotations"]): JsonObject {

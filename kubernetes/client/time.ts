@@ -33,7 +33,13 @@ export function pause(time: Time, delayMs: number, signal: AbortSignal): Promise
   })
 }
 
-/** The n-th wait in a row (from 0): 0.25 s · 2ⁿ, at most 30 s, ±20 % so that a fleet does not come back in step. */
-export function backOffMs(n: number, random: number): number {
-  return Math.min(250 * 2 ** n, 30_000) * (0.8 + 0.4 * random)
+/** The n-th wait in a row (from 0): 0.25 s · 2ⁿ up to the cap, ±20 % so that a fleet does not come back in step. */
+export function backOffMs(n: number, random: number, capMs = 30_000): number {
+  return Math.min(250 * 2 ** n, capMs) * (0.8 + 0.4 * random)
 }
+
+/** `metav1.Time`: whole seconds. */
+export const timestamp = (wallMs: number): string => new Date(wallMs).toISOString().replace(/\.\d+Z$/, "Z")
+
+/** `metav1.MicroTime`. */
+export const microTimestamp = (wallMs: number): string => new Date(wallMs).toISOString().replace("Z", "000Z")

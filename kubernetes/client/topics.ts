@@ -125,6 +125,8 @@ export function wholeSetTopic(feeds: readonly Feed<unknown>[], told: () => Tell,
       },
       connection: () => connectionAll(topic),
     })
+  // All of them may be followed already, for another topic.
+  if (complete()) latest = told()
   return topic
 }
 

@@ -1,6 +1,9 @@
 import type {
   ClusterApi,
   ClusterHandlers,
+  ConfigurationReport,
+  DesiredServiceStatuses,
+  PoolStatus,
   ServiceEvent,
   ServiceStatusWrite,
   Watched,
@@ -30,6 +33,10 @@ export class MemoryClusterApi implements ClusterApi {
   /** Everything that was asked of it, in order. */
   readonly writes: (ServiceStatusWrite & { readonly outcome: WriteOutcome["kind"] })[] = []
   readonly events: ServiceEvent[] = []
+  /** What is wished for now, the newest for each object. */
+  readonly poolStatuses = new Map<string, PoolStatus>()
+  readonly configurationReports = new Map<string, ConfigurationReport>()
+  readonly serviceStatuses = new Map<string, DesiredServiceStatuses>()
   /** Decides the fate of a write before it happens; undefined lets it through. A promise delays it. */
   beforeWrite: (write: ServiceStatusWrite) => WriteOutcome | undefined | Promise<WriteOutcome | undefined> = () =>
     undefined
@@ -120,14 +127,38 @@ export class MemoryClusterApi implements ClusterApi {
     this.events.push(event)
   }
 
-  #write({ key, uid, resourceVersion, ingress, annotations }: ServiceStatusWrite): WriteOutcome {
+  writePoolStatus(status: PoolStatus): void {
+    this.poolStatuses.set(status.name, status)
+  }
+
+  /** By `controller`, or `speaker-<node>`. */
+  reportConfiguration(report: ConfigurationReport): void {
+    const { component, nodeName } = report
+    this.configurationReports.set(component === "speaker" ? `speaker-${nodeName}` : component, report)
+  }
+
+  /** By `<kind> <node>`. */
+  desiredServiceStatuses(desired: DesiredServiceStatuses): void {
+    this.serviceStatuses.set(`${desired.kind} ${desired.nodeName}`, desired)
+  }
+
+  forgetWishes(): void {
+    for (const wishes of [this.poolStatuses, this.configurationReports, this.serviceStatuses]) wishes.clear()
+  }
+
+  #write({ key, uid, resourceVersion, ingress, annotations, conditions }: ServiceStatusWrite): WriteOutcome {
     if (!this.#connected) return { kind: "failed", message: "connect ECONNREFUSED" }
     const service = this.services.get(key)
     if (service === undefined || service.uid !== uid) return { kind: "gone" }
     if (service.resourceVersion !== resourceVersion) return { kind: "conflict" }
-    const merged = Object.entries({ ...service.annotations, ...annotations })
-    const kept = merged.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]))
-    this.#store({ ...service, ingress: ingress.map((ip) => ({ ip })), annotations: Object.fromEntries(kept) })
+    const kept = merged(service.conditions ?? {}, conditions ?? {})
+    const { conditions: _, ...rest } = service
+    this.#store({
+      ...rest,
+      ingress: ingress.map((ip) => ({ ip })),
+      annotations: merged(service.annotations, annotations),
+      ...(Object.keys(kept).length > 0 && { conditions: kept }),
+    })
     return { kind: "written", resourceVersion: String(this.#resourceVersion) }
   }
 
@@ -165,6 +196,12 @@ export class MemoryClusterApi implements ClusterApi {
     watcher.handlers.synced()
   }
 
+  #configurationFor({ passwordSecrets }: Watched): ConfigurationFacts {
+    const { passwordSecrets: secrets, ...others } = this.configuration
+    const nodes = this.nodes.size > 0 ? [...this.nodes.values()] : others.nodes
+    return { ...others, nodes, ...(passwordSecrets && { passwordSecrets: secrets ?? [] }) }
+  }
+
   #tell({ wanted, handlers }: Watcher, what: string): void {
     const [kind, name = ""] = what.split(" ")
     if (kind === "service" && wanted.services) handlers.service?.(name, this.services.get(name))
@@ -173,11 +210,14 @@ export class MemoryClusterApi implements ClusterApi {
     if (kind === "node" && wanted.nodes) handlers.node?.(name, this.nodes.get(name))
     if (kind === "speaker-pods" && wanted.speakerPods) handlers.speakerPods?.(this.speakerPods)
     if (wanted.configuration && (kind === "configuration" || kind === "node"))
-      handlers.configuration?.({
-        ...this.configuration,
-        nodes: this.nodes.size > 0 ? [...this.nodes.values()] : this.configuration.nodes,
-      })
+      handlers.configuration?.(this.#configurationFor(wanted))
   }
+}
+
+/** What is undefined is removed. */
+function merged<T>(present: Readonly<Record<string, T>>, wanted: Readonly<Record<string, T | undefined>>) {
+  const entries = Object.entries({ ...present, ...wanted })
+  return Object.fromEntries(entries.filter((entry): entry is [string, T] => entry[1] !== undefined))
 }
 
 interface Watcher {

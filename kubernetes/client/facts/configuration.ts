@@ -1,4 +1,10 @@
-import type { ConfigurationFacts, NamespaceFacts, NodeFacts, ResourceFacts } from "../../../config/facts.ts"
+import type {
+  ConfigurationFacts,
+  NamespaceFacts,
+  NodeFacts,
+  ResourceFacts,
+  SecretFacts,
+} from "../../../config/facts.ts"
 import { type Collection, custom } from "../collections.ts"
 import type { Feed } from "../feed.ts"
 import type { JsonObject } from "../json.ts"
@@ -13,7 +19,8 @@ export const configurationCollections = (namespace: string) =>
     bgpAdvertisements: custom(namespace, "bgpadvertisements", "BGPAdvertisement"),
     peers: custom(namespace, "bgppeers", "BGPPeer", "v1beta2"),
     communities: custom(namespace, "communities", "Community"),
-  }) satisfies Record<Exclude<keyof ConfigurationFacts, "nodes" | "namespaces">, Collection>
+    bfdProfiles: custom(namespace, "bfdprofiles", "BFDProfile"),
+  }) satisfies Record<Exclude<keyof ConfigurationFacts, "nodes" | "namespaces" | "passwordSecrets">, Collection>
 
 type Resources = ReturnType<typeof configurationCollections>
 export type ResourceFeeds = { readonly [K in keyof Resources]: Feed<ResourceFacts> }
@@ -35,6 +42,7 @@ export function configurationFacts(
   resources: ResourceFeeds,
   nodes: Feed<NodeFacts>,
   namespaces: Feed<NamespaceFacts>,
+  secrets: Feed<SecretFacts> | undefined,
 ): ConfigurationFacts {
   return {
     pools: all(resources.pools),
@@ -42,6 +50,8 @@ export function configurationFacts(
     bgpAdvertisements: all(resources.bgpAdvertisements),
     peers: all(resources.peers),
     communities: all(resources.communities),
+    bfdProfiles: all(resources.bfdProfiles),
+    ...(secrets !== undefined && { passwordSecrets: [...secrets.values.values()] }),
     nodes: [...nodes.values.values()],
     namespaces: [...namespaces.values.values()],
   }

@@ -1,4 +1,4 @@
-import type { ServiceFacts } from "../../../config/facts.ts"
+import type { ServiceCondition, ServiceFacts } from "../../../config/facts.ts"
 import {
   isObject,
   type JsonObject,
@@ -19,6 +19,7 @@ export function serviceFacts(service: JsonObject): ServiceFacts {
   const name = textOf(metadata["name"])
   const clusterIPs = textsOf(spec["clusterIPs"])
   const clusterIP = textOf(spec["clusterIP"])
+  const conditions = serviceConditions(service)
   return {
     key: `${namespace}/${name}`,
     namespace,
@@ -41,5 +42,17 @@ export function serviceFacts(service: JsonObject): ServiceFacts {
     ingress: listOf(objectAt(service, "status", "loadBalancer")["ingress"])
       .filter(isObject)
       .map((entry) => ({ ip: textOf(entry["ip"]) })),
+    ...(Object.keys(conditions).length > 0 && { conditions }),
   }
+}
+
+function serviceConditions(service: JsonObject): Readonly<Record<string, ServiceCondition>> {
+  const found = listOf(objectAt(service, "status")["conditions"]).filter(isObject)
+  return Object.fromEntries(
+    found.flatMap(({ type, status, reason, message }) =>
+      typeof type === "string" && (status === "True" || status === "False" || status === "Unknown")
+        ? [[type, { status, reason: textOf(reason), message: textOf(message) }] as const]
+        : [],
+    ),
+  )
 }

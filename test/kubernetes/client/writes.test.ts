@@ -126,7 +126,7 @@ test("without a watch the Service is read first", async (t) => {
 test("the same address in another spelling is the same entry", (t) => {
   const service = { status: { loadBalancer: { ingress: [{ ip: "FD00::0001", ipMode: "Proxy" }] } } }
   const write = { key: "shop/web", uid: "", resourceVersion: "", ingress: ["fd00::1"], annotations: {} }
-  t.like(withStatus(service, write), {
+  t.like(withStatus(service, write, 0), {
     status: { loadBalancer: { ingress: [{ ip: "FD00::0001", ipMode: "Proxy" }] } },
   })
 })
