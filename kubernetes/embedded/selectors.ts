@@ -66,30 +66,30 @@ function splitOutsideBrackets(text: string): string[] {
 export function fieldSelector(kind: Kind, text: string): Match {
   if (text.trim() === "") return all
   const matches = text
-    .split(",")
+    .split(/(?<!\\),/)
     .filter((part) => part !== "")
     .map((part) => fieldRequirement(kind, part, text))
   return (object) => matches.every((match) => match(object))
 }
 
 function fieldRequirement(kind: Kind, part: string, whole: string): Match {
-  const found = /^([^=!]+)(==|=|!=)(.*)$/s.exec(part)
-  if (found === null) {
+  const [, name, operator, text = ""] = /^([^=!]+)(==|=|!=)(.*)$/s.exec(part) ?? []
+  const field = name?.trim()
+  const read = field === undefined ? undefined : reader(kind, field)
+  if (read === undefined) {
+    const why = field === undefined ? `invalid selector: '${part}'` : `field label not supported: ${field}`
+    const resource = `${kind.group}/${kind.version}, Resource=${kind.resource}`
     throw badRequest(
-      `Unable to find "${kind.resource}" that match label selector "", field selector "${whole}": invalid field selector: ${part}`,
+      `Unable to find ${JSON.stringify(resource)} that match label selector "", field selector ${JSON.stringify(whole)}: ${why}`,
     )
   }
-  const field = (found[1] ?? "").trim()
-  const value = (found[3] ?? "").replaceAll(/\\([\\,=])/g, "$1")
-  const read = reader(kind, field)
-  return found[2] === "!=" ? (object) => read(object) !== value : (object) => read(object) === value
+  const value = text.replaceAll(/\\([\\,=])/g, "$1")
+  return operator === "!=" ? (object) => read(object) !== value : (object) => read(object) === value
 }
 
-function reader(kind: Kind, field: string): (object: KubeObject) => string {
+function reader(kind: Kind, field: string): ((object: KubeObject) => string) | undefined {
   if (field === "metadata.name") return (object) => object.metadata.name ?? ""
   if (field === "metadata.namespace") return (object) => object.metadata.namespace ?? ""
   const own = kind.rules.selectable
-  const read = own !== undefined && Object.hasOwn(own, field) ? own[field] : undefined
-  if (read === undefined) throw badRequest(`field label not supported: ${field}`)
-  return read
+  return own !== undefined && Object.hasOwn(own, field) ? own[field] : undefined
 }

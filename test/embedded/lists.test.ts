@@ -83,6 +83,11 @@ test("fields: by name, by namespace, by type, and not", async (t) => {
   t.deepEqual(await found("metadata.name=a"), ["a"])
   t.deepEqual(await found("spec.type=ClusterIP"), ["b", "kubernetes"])
   t.deepEqual(await found("metadata.namespace=default,spec.type!=ClusterIP"), ["a"])
+  const { body } = await http.get("/api/v1/services?fieldSelector=spec.nothing%3Dx")
+  t.is(
+    body.message,
+    'Unable to find "/v1, Resource=services" that match label selector "", field selector "spec.nothing=x": field label not supported: spec.nothing',
+  )
 })
 
 test("events: one store with two spellings, found by what they are about", async (t) => {
