@@ -5,10 +5,10 @@ export interface Runnable {
   run(): void
 }
 
-/** Longest time the actors of a thread keep the event loop: timers and sockets are at most this late, plus a message. */
+/** Longest time the actors of a thread keep the event loop: timers and sockets are at most this late, plus a few messages. */
 const sliceMs = 2
 /** Messages between two looks at the clock, while they are quick. */
-const checkEvery = 16
+const checkEvery = 4
 const slowMs = 0.1
 
 /**
@@ -81,6 +81,7 @@ export class RunQueue {
     this.#checkedMs = this.#world.clock.monotonicMs()
     this.#sliceEndsMs = this.#checkedMs + sliceMs
     this.#sliceOver = false
+    this.#untilCheck = 1
     do (this.#lifecycle.shift() ?? this.#ready.shift())?.run()
     while (this.#waiting() && this.mayContinue())
     this.#flush()

@@ -220,6 +220,8 @@ test("frames: to all, to one, to a joined group; not to oneself, not over a dead
     const frame = new Uint8Array(42)
     frame.set(to, 0)
     frame.set([0x08, 0x06, mark], 12)
+    // A request.
+    frame[21] = 1
     const sent = socket.send(frame)
     await sim.runFor(5)
     return sent.ok ? heard.splice(0).sort() : sent.error.code

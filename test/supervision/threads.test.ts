@@ -3,6 +3,7 @@ import type { Actor, Context, Exit } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import { refTo } from "../../supervision/system.ts"
 import { nodeAt, type Running, start, until } from "./help.ts"
+import type { SleeperMessage } from "./threads/sleeper.ts"
 import type { WorkerConfig, WorkerMessage } from "./threads/worker.ts"
 
 const url = new URL("./threads/worker.ts", import.meta.url).href
@@ -284,6 +285,38 @@ test("a module that does not exist is a crash, not the end of the process", asyn
   }
   running.system.spawn({ id: "parent", actor: parent, config: undefined })
   await until(async () => /missing\.ts/.test((await nodeAt(running, "/parent/worker"))?.lastError ?? ""))
+  await running.system.stop()
+  t.is(running.system.counters().actors, 0)
+})
+
+test("a thread that sleeps in a system call answers, lives on, is restarted and stops", async (t) => {
+  const running = start()
+  t.teardown(() => running.system.stop())
+  let started = 0
+  const parent: Actor<undefined, undefined, "started"> = {
+    kind: "parent",
+    start(_config, context) {
+      const entry = { kind: "module", url: new URL("./threads/sleeper.ts", import.meta.url).href, config: {} } as const
+      const liveness = { everyMs: 50, silentMs: 2_000 }
+      context.spawnThread<SleeperMessage>({ id: "sleeper", entry, liveness, started: () => "started" as const })
+      return undefined
+    },
+    receive(state) {
+      started++
+      return state
+    },
+  }
+  running.system.spawn({ id: "parent", actor: parent, config: undefined })
+  const sleeper = refTo<SleeperMessage>("/parent/sleeper")
+  await until(() => started === 1)
+  const after = (replyTo: ActorRef<number>): SleeperMessage => ({ kind: "after", ms: 3_000, replyTo })
+  // Longer than its silence may be: the pings were answered meanwhile.
+  const asked = await running.system.ask(sleeper, after, 20_000)
+  t.true(asked.ok && asked.value >= 3_000)
+  t.is(started, 1)
+  running.system.send(sleeper, { kind: "throw" })
+  await until(() => started === 2)
+  t.is((await nodeAt(running, "/parent/sleeper"))?.lastError, "woken")
   await running.system.stop()
   t.is(running.system.counters().actors, 0)
 })
