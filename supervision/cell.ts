@@ -1,12 +1,14 @@
 import { Actor as NactActor } from "nact/lib/actor.js"
 import type { Actor, Exit, MailboxLimits, Restart } from "./actor.ts"
 import { ActorContext } from "./context.ts"
+import { describe } from "./describe.ts"
 import type { Family } from "./family.ts"
 import type { TreeNode } from "./introspection.ts"
 import type { Kernel } from "./kernel.ts"
-import { defaultLimits, type Letter, Mailbox, nothing } from "./mailbox.ts"
+import { type Letter, Mailbox, nothing } from "./mailbox.ts"
 import type { ActorRef } from "./reference.ts"
 import type { Runnable } from "./run-queue.ts"
+import { treeNode } from "./tree-node.ts"
 import type { Cancel } from "./world.ts"
 
 export type AnyActor = Actor<unknown, unknown, unknown>
@@ -172,24 +174,8 @@ export class Cell extends NactActor implements Runnable {
   }
 
   /** This actor and all below it. */
-  async subtree(restarts: number, lastError: string | undefined): Promise<TreeNode> {
-    const children: Promise<TreeNode>[] = []
-    for (const { spec, cell, restarts, lastError } of this.family?.members() ?? []) {
-      if (cell !== undefined) children.push(cell.subtree(restarts, lastError))
-      else children.push(Promise.resolve(awaited(this, spec, restarts, lastError)))
-    }
-    return {
-      path: this.location === "" ? "/" : this.location,
-      kind: this.spec.actor.kind,
-      thread: this.kernel.thread,
-      uid: this.uid,
-      status: statusOf[this.phase],
-      mailbox: { length: this.mailbox.length, capacity: this.mailbox.capacity, refused: this.mailbox.refused },
-      handled: this.handled,
-      restarts,
-      ...(lastError === undefined ? {} : { lastError }),
-      children: await Promise.all(children),
-    }
+  subtree(restarts: number, lastError: string | undefined): Promise<TreeNode> {
+    return treeNode(this, restarts, lastError)
   }
 
   /** The actor is not wanted any more while its `start` is pending; a kind that can hurry does. */
@@ -337,46 +323,12 @@ export class Cell extends NactActor implements Runnable {
   }
 }
 
-const statusOf = {
-  waiting: "starting",
-  starting: "starting",
-  running: "running",
-  stopping: "stopping",
-  dead: "stopping",
-} as const
-
-/** A child between its exit and its restart. */
-function awaited(parent: Cell, spec: Spec, restarts: number, lastError: string | undefined): TreeNode {
-  return {
-    path: `${parent.location}/${spec.id}`,
-    kind: spec.actor.kind,
-    thread: parent.kernel.thread,
-    uid: 0,
-    status: "restarting",
-    mailbox: { length: 0, capacity: (spec.mailbox ?? defaultLimits).capacity, refused: 0 },
-    handled: 0,
-    restarts,
-    ...(lastError === undefined ? {} : { lastError }),
-    children: [],
-  }
-}
-
 function fire(watchers: Set<Watcher> | undefined, exit: Exit): void {
   if (watchers !== undefined) for (const watcher of watchers) watcher(exit)
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
-}
-
-/** A sentence for whatever was thrown. */
-export function describe(error: unknown): string {
-  if (error instanceof Error) return error.name === "Error" ? error.message : `${error.name}: ${error.message}`
-  try {
-    return String(error)
-  } catch {
-    return "something that cannot be printed"
-  }
 }
 
 /** nact allows few characters in a name; ours may be `default/web` or an IPv6 address. One to one. */

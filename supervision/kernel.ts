@@ -4,12 +4,12 @@ import { find as findNact } from "nact/lib/system-map.js"
 import type { ChildSpec, Exit, Log, ThreadSpec } from "./actor.ts"
 import { Cell, type Spec } from "./cell.ts"
 import type { Asked } from "./context.ts"
+import { nothingCounted, sum, type ThreadCounters } from "./counters.ts"
 import { Family } from "./family.ts"
 import type { SystemCounters } from "./introspection.ts"
 import type { ActorRef } from "./reference.ts"
 import { RunQueue } from "./run-queue.ts"
 import { defaultLiveness, threadSpec } from "./thread-host.ts"
-import type { ThreadCounters } from "./thread-port.ts"
 import type { Cancel, World } from "./world.ts"
 
 export type DeadLetterReason =
@@ -52,27 +52,6 @@ export interface KernelOptions {
 export const defaultShutdownMs = 5_000
 const askMark = "#ask"
 let systems = 0
-
-const nothingCounted: ThreadCounters = {
-  counters: { deadLetters: 0, restarts: 0, actors: 0, messages: 0 },
-  deadLetters: {},
-}
-
-/** `counters.deadLetters` is always the sum of the reasons. */
-function sum(a: ThreadCounters, b: ThreadCounters): ThreadCounters {
-  const deadLetters = { ...a.deadLetters }
-  for (const [reason, count] of Object.entries(b.deadLetters) as [DeadLetterReason, number][])
-    deadLetters[reason] = (deadLetters[reason] ?? 0) + count
-  return {
-    counters: {
-      deadLetters: Object.values(deadLetters).reduce((all, count) => all + count, 0),
-      restarts: a.counters.restarts + b.counters.restarts,
-      actors: a.counters.actors + b.counters.actors,
-      messages: a.counters.messages + b.counters.messages,
-    },
-    deadLetters,
-  }
-}
 
 /** All actors of one thread: who lives where, who gets what, and what became of the rest. */
 export class Kernel {

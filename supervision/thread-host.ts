@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads"
 import type { Exit, Restart, ThreadSpec } from "./actor.ts"
-import { Cell, describe, type Spec } from "./cell.ts"
+import { Cell, type Spec } from "./cell.ts"
+import { describe } from "./describe.ts"
 import type { TreeNode } from "./introspection.ts"
 import type { Kernel } from "./kernel.ts"
 import type { ActorRef } from "./reference.ts"

@@ -1,6 +1,7 @@
 import type { Exit } from "./actor.ts"
-import type { SystemCounters, TreeNode } from "./introspection.ts"
-import type { DeadLetterReason, Kernel, Link } from "./kernel.ts"
+import type { ThreadCounters } from "./counters.ts"
+import type { TreeNode } from "./introspection.ts"
+import type { Kernel, Link } from "./kernel.ts"
 import type { ActorRef } from "./reference.ts"
 import type { Cancel } from "./world.ts"
 
@@ -8,11 +9,6 @@ import type { Cancel } from "./world.ts"
 const window = 8_192
 /** The last of them are for urgent ones. */
 const reserve = 256
-
-export interface ThreadCounters {
-  readonly counters: SystemCounters
-  readonly deadLetters: Readonly<Partial<Record<DeadLetterReason, number>>>
-}
 
 type Request = { readonly kind: "snapshot" } | { readonly kind: "kill"; readonly path: string; readonly reason: string }
 
