@@ -8,9 +8,9 @@ import { type Control, ThreadPort, type Wire } from "./thread-port.ts"
 import type { World } from "./world.ts"
 
 export interface ThreadOptions<Config> {
-  /** The world of this thread; the config is the one that `spawnThread` was given. */
+  /** The world of this thread; the config is the one that `spawnThread` was given: the actor's own and more. */
   world(config: Config): World
-  log(thread: string): Log
+  log(thread: string, config: Config): Log
 }
 
 /**
@@ -20,7 +20,7 @@ export interface ThreadOptions<Config> {
  * Nothing here waits for Node's own timers: a thread may spend its time in a system call and wake for port messages only.
  */
 export function serveThread<Config, State, Message>(
-  actor: Actor<Config, State, Message>,
+  actor: Actor<NoInfer<Config>, State, Message>,
   options: ThreadOptions<Config>,
 ): void {
   const port = parentPort
@@ -31,7 +31,7 @@ export function serveThread<Config, State, Message>(
   const kernel = new Kernel({
     thread,
     world: options.world(config),
-    log: options.log(thread),
+    log: options.log(thread, config),
     base: path.slice(0, -thread.length - 1),
     uidBase,
   })

@@ -1,20 +1,20 @@
-import type { Layer2Command } from "../../actors/announcer/layer2/messages.ts"
 import type { SpeakerMetrics, SpeakerStatus } from "../../actors/announcer/messages.ts"
-import type { BgpCommand } from "../../actors/session/messages.ts"
 import { type SpeakerConfig, type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
-import { type GossipConfig, resolveConfig } from "../../cluster/gossip-config.ts"
-import type { GossipCommand } from "../../cluster/messages.ts"
+import { resolveConfig } from "../../cluster/gossip-config.ts"
 import { descriptorTable } from "../../io/descriptors.ts"
 import { kubernetesClusterApi } from "../../kubernetes/client/cluster-api.ts"
 import { loadCluster } from "../../kubernetes/client/load.ts"
-import type { ThreadEntry } from "../../supervision/actor.ts"
 import { realWorld } from "../../supervision/real-world.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import { refTo, startSystem, type System } from "../../supervision/system.ts"
 import { Complaint } from "../complaint.ts"
 import { speakerFlags } from "../flags/daemon.ts"
 import type { FlagValues } from "../flags/parse.ts"
-import { threadModule } from "../threads/log.ts"
+import type { BgpThreadConfig } from "../threads/bgp.ts"
+import type { GossipThreadConfig } from "../threads/gossip.ts"
+import type { Layer2ThreadConfig } from "../threads/layer2.ts"
+import { threadModule } from "../threads/thread.ts"
+import type { LogLevel } from "../logging.ts"
 import { commonMetrics, scrape } from "./metrics.ts"
 import { begin, runUntilStopped } from "./run.ts"
 import { json } from "./serve.ts"
@@ -104,31 +104,34 @@ function checkBackend(type: string | undefined): void {
   throw new Complaint(`unsupported BGP implementation type: ${type}`)
 }
 
-function threadsOf(flags: FlagValues, nodeName: string, logLevel: string): SpeakerConfig["threads"] {
+function threadsOf(flags: FlagValues, nodeName: string, logLevel: LogLevel): SpeakerConfig["threads"] {
   const excludeInterfaces = excludedInterfaces()
-  const layer2: ThreadEntry<Layer2Command> = {
-    kind: "module",
-    url: threadModule("layer2.ts", logLevel),
-    config: { ...(excludeInterfaces === undefined ? {} : { excludeInterfaces }), descriptors: descriptorTable() },
+  const layer2: Layer2ThreadConfig = {
+    logLevel,
+    descriptors: descriptorTable(),
+    ...(excludeInterfaces === undefined ? {} : { excludeInterfaces }),
   }
-  const bgp: ThreadEntry<BgpCommand> = { kind: "module", url: threadModule("bgp.ts", logLevel), config: {} }
-  const bindAddress = flags.text("ml-bindaddr")
-  if (bindAddress === "" || flags.text("ml-labels") === "") return { layer2, bgp }
-  return { layer2, bgp, gossip: gossipThread(flags, nodeName, bindAddress, logLevel) }
+  const bgp: BgpThreadConfig = { logLevel }
+  const gossip = gossipConfig(flags, nodeName, logLevel)
+  const entry = (file: string, config: unknown) => ({ kind: "module", url: threadModule(file), config }) as const
+  return {
+    layer2: entry("layer2.ts", layer2),
+    bgp: entry("bgp.ts", bgp),
+    ...(gossip === undefined ? {} : { gossip: entry("gossip.ts", gossip) }),
+  }
 }
 
-function gossipThread(
-  flags: FlagValues,
-  nodeName: string,
-  bindAddress: string,
-  logLevel: string,
-): ThreadEntry<GossipCommand> {
+/** Undefined: no gossip. */
+function gossipConfig(flags: FlagValues, nodeName: string, logLevel: LogLevel): GossipThreadConfig | undefined {
+  const bindAddress = flags.text("ml-bindaddr")
+  if (bindAddress === "" || flags.text("ml-labels") === "") return undefined
   const port = flags.text("ml-bindport")
   if (port !== "" && !(/^\d{1,5}$/.test(port) && Number(port) < 65_536)) {
     throw new Complaint(`unable to parse ml-bindport: ${JSON.stringify(port)} is no port`)
   }
   const secretKey = gossipSecret(flags.text("ml-secret-key-path"))
-  const config: GossipConfig = {
+  const config: GossipThreadConfig = {
+    logLevel,
     name: nodeName,
     bindAddress,
     bindPort: port === "" ? 7946 : Number(port),
@@ -137,5 +140,5 @@ function gossipThread(
   }
   const resolved = resolveConfig(config)
   if (!resolved.ok) throw new Complaint(resolved.error)
-  return { kind: "module", url: threadModule("gossip.ts", logLevel), config }
+  return config
 }

@@ -1,6 +1,8 @@
-import { bgpActor } from "../../actors/session/bgp.ts"
+import { type BgpConfig, bgpActor } from "../../actors/session/bgp.ts"
 import { realWorld } from "../../supervision/real-world.ts"
 import { serveThread } from "../../supervision/thread.ts"
-import { threadLog } from "./log.ts"
+import { type ThreadCommon, threadLog } from "./thread.ts"
 
-serveThread(bgpActor, { world: () => realWorld(), log: () => threadLog(import.meta.url) })
+export type BgpThreadConfig = BgpConfig & ThreadCommon
+
+serveThread(bgpActor, { world: () => realWorld(), log: (_, config: BgpThreadConfig) => threadLog(config) })

@@ -1,24 +1,19 @@
-import {
-  type Layer2Config,
-  type Layer2Message,
-  type Layer2State,
-  layer2Actor,
-} from "../../actors/announcer/layer2/layer2.ts"
+import { type Layer2Config, layer2Actor } from "../../actors/announcer/layer2/layer2.ts"
 import { packetPort } from "../../io/packet-port.ts"
 import { createRawLoop } from "../../io/raw-loop.ts"
 import { realWorld } from "../../supervision/real-world.ts"
 import { serveThread } from "../../supervision/thread.ts"
-import { threadLog } from "./log.ts"
+import { type ThreadCommon, threadLog } from "./thread.ts"
 
-export interface Layer2ThreadConfig extends Layer2Config {
+export interface Layer2ThreadConfig extends Layer2Config, ThreadCommon {
   /** `descriptorTable()`: the sockets of an incarnation that was terminated are closed by the next. */
   readonly descriptors: SharedArrayBuffer
 }
 
-serveThread<Layer2ThreadConfig, Layer2State, Layer2Message>(layer2Actor, {
-  world({ descriptors }) {
+serveThread(layer2Actor, {
+  world({ descriptors }: Layer2ThreadConfig) {
     const loop = createRawLoop(descriptors)
     return realWorld({ timers: loop.timers, immediate: loop.immediate, packets: packetPort(loop) })
   },
-  log: () => threadLog(import.meta.url),
+  log: (_, config: Layer2ThreadConfig) => threadLog(config),
 })
