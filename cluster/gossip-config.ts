@@ -3,6 +3,7 @@ import { encryptionOverheadBytes, metallbKey } from "../protocols/memberlist/enc
 import { err, ok, type Result } from "../protocols/result.ts"
 import { type ProfileName, type Settings, settingsOf } from "./machine/settings.ts"
 import type { Endpoint } from "./machine/state.ts"
+import type { SpeakerMark } from "./speaker-mark.ts"
 
 /** Plain data: it is sent to a worker thread. */
 export interface GossipConfig {
@@ -20,6 +21,8 @@ export interface GossipConfig {
   readonly secretKey?: Uint8Array | string
   /** Overrides stand over the LAN profile. */
   readonly profile: ProfileName | Partial<Settings>
+  /** What we say of ourselves until told otherwise. Absent: nothing, as MetalLB. */
+  readonly mark?: SpeakerMark
   /** Rings with different labels do not mix. At most 255 bytes of UTF-8. */
   readonly label?: string
 }
@@ -33,6 +36,7 @@ export interface Resolved {
   readonly label: Uint8Array
   readonly settings: Settings
   readonly overheadBytes: number
+  readonly mark: SpeakerMark | undefined
 }
 
 /** The text names field and rule, never the key. */
@@ -71,6 +75,7 @@ export function resolveConfig(config: GossipConfig): Result<Resolved, string> {
     label,
     settings,
     overheadBytes,
+    mark: config.mark,
   })
 }
 

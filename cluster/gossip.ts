@@ -14,8 +14,9 @@ import {
   type State as MachineState,
 } from "./machine/state.ts"
 import { step } from "./machine/step.ts"
-import type { GossipCommand, GossipCounters, Members } from "./messages.ts"
+import type { GossipCommand, GossipCounters, Members, Verify } from "./messages.ts"
 import { openSockets } from "./sockets.ts"
+import { encodeMark } from "./speaker-mark.ts"
 import { Streams } from "./streams.ts"
 import { Tally } from "./tally.ts"
 
@@ -39,6 +40,9 @@ interface GossipState {
   readonly tally: Tally
   readonly subscriber: ActorRef<Members> | undefined
   readonly leavers: readonly ActorRef<{ readonly kind: "left" }>[]
+  /** Who asked whether a member answers, by the id given to the question. */
+  readonly verifying: ReadonlyMap<string, Verify>
+  readonly asked: number
   readonly packetsReceived: number
   readonly packetsSent: number
 }
@@ -85,6 +89,10 @@ export const gossipActor: Actor<GossipConfig, GossipState, GossipMessage> = {
       case "leave":
         context.log.info("leaving memberlist cluster", { op: "shutdown" })
         return advance({ ...state, leavers: [...state.leavers, message.replyTo] }, { kind: "leave" }, context)
+      case "mark":
+        return advance(state, { kind: "meta", meta: encodeMark(message.mark) }, context)
+      case "verify":
+        return verify(state, message, context)
       case "counters":
         context.send(message.replyTo, countersOf(state))
         return state
@@ -138,17 +146,33 @@ async function begin(config: Resolved, context: Gossip): Promise<GossipState> {
   const state: GossipState = {
     config,
     security,
-    machine: initialState({ name: config.name, advertise, settings, overheadBytes: config.overheadBytes }),
+    machine: initialState({
+      name: config.name,
+      advertise,
+      settings,
+      overheadBytes: config.overheadBytes,
+      meta: config.mark && encodeMark(config.mark),
+    }),
     udp,
     listener,
     streams,
     tally: new Tally(log),
     subscriber: undefined,
     leavers: [],
+    verifying: new Map(),
+    asked: 0,
     packetsReceived: 0,
     packetsSent: 0,
   }
   return advance(state, { kind: "start" }, context)
+}
+
+function verify(state: GossipState, question: Verify, context: Gossip): GossipState {
+  const asked = state.asked + 1
+  const id = String(asked)
+  const verifying = new Map([...state.verifying, [id, question]])
+  const event: Event = { kind: "verify", id, node: question.name, timeoutMs: question.timeoutMs }
+  return advance({ ...state, asked, verifying }, event, context)
 }
 
 const isUnspecified = (address: string): boolean => address === "0.0.0.0" || address === "::"
@@ -207,6 +231,12 @@ function perform(state: GossipState, effect: Effect, context: Gossip): GossipSta
     case "late-success":
       note(state, "tcp-only", `${effect.node} answers over TCP but not over UDP`, context)
       return state
+    case "verified": {
+      const question = state.verifying.get(effect.id)
+      if (question === undefined) return state
+      context.send(question.replyTo, { kind: "verified", name: question.name, outcome: effect.outcome })
+      return { ...state, verifying: new Map([...state.verifying].filter(([id]) => id !== effect.id)) }
+    }
     case "member-event":
       logMemberEvent(state, effect, context)
       return state

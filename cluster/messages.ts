@@ -1,4 +1,5 @@
 import type { ActorRef } from "../supervision/reference.ts"
+import type { SpeakerMark } from "./speaker-mark.ts"
 
 /** What the gossip actor hears. */
 export type GossipCommand =
@@ -8,7 +9,24 @@ export type GossipCommand =
   | { readonly kind: "subscribe"; readonly subscriber: ActorRef<Members> }
   /** Says good-bye, so that the others need not suspect; answers when it has gone out or after a second. */
   | { readonly kind: "leave"; readonly replyTo: ActorRef<{ readonly kind: "left" }> }
+  /** What we say of ourselves to the ring, from now on. */
+  | { readonly kind: "mark"; readonly mark: SpeakerMark }
+  | Verify
   | { readonly kind: "counters"; readonly replyTo: ActorRef<GossipCounters> }
+
+/** Whether that member answers within the time, directly or through others. It changes nothing in the ring. */
+export interface Verify {
+  readonly kind: "verify"
+  readonly name: string
+  readonly timeoutMs: number
+  readonly replyTo: ActorRef<Verified>
+}
+export interface Verified {
+  readonly kind: "verified"
+  readonly name: string
+  /** `unknown`: there is no such member, or too much is asked already. */
+  readonly outcome: "alive" | "silent" | "unknown"
+}
 
 /** Since the actor's start. */
 export interface GossipCounters {
@@ -34,4 +52,6 @@ export interface Member {
   readonly address: string
   readonly port: number
   readonly state: "alive" | "suspect" | "dead" | "left"
+  /** Absent: not a speaker of ours, or one that takes no part in liveness on the wire. */
+  readonly mark?: SpeakerMark
 }

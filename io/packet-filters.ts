@@ -4,12 +4,15 @@
  */
 type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, operand: number]
 
+const wordAt = 0x20
 const halfWordAt = 0x28
 const byteAt = 0x30
 /** Four times the low half of the byte, into the index register: the length of the IPv4 header. */
 const headerLengthAt = 0xb1
 const halfWordBehindHeader = 0x48
+const toIndex = 0x07
 const jumpIfEqual = 0x15
+const jumpIfIndex = 0x1d
 const jumpIfAnyBit = 0x45
 const give = 0x06
 
@@ -26,8 +29,22 @@ const arpRequests: readonly Instruction[] = [
   refuse,
 ]
 
-/** EtherType IPv6, next header ICMPv6, hop limit 255 (RFC 4861 §7.1.1), type 135. */
-const neighbourSolicitations: readonly Instruction[] = [
+/** EtherType ARP; a reply, or a request for the sender's own address (RFC 5227 §2.3). */
+const arpClaims: readonly Instruction[] = [
+  [halfWordAt, 0, 0, 12],
+  [jumpIfEqual, 0, 7, 0x0806],
+  [halfWordAt, 0, 0, 20],
+  [jumpIfEqual, 4, 0, 2],
+  [wordAt, 0, 0, 28],
+  [toIndex, 0, 0, 0],
+  [wordAt, 0, 0, 38],
+  [jumpIfIndex, 0, 1, 0],
+  accept,
+  refuse,
+]
+
+/** EtherType IPv6, next header ICMPv6, hop limit 255 (RFC 4861 §7.1.1, §7.1.2). */
+const neighbourDiscovery = (type: number): readonly Instruction[] => [
   [halfWordAt, 0, 0, 12],
   [jumpIfEqual, 0, 7, 0x86dd],
   [byteAt, 0, 0, 20],
@@ -35,7 +52,7 @@ const neighbourSolicitations: readonly Instruction[] = [
   [byteAt, 0, 0, 21],
   [jumpIfEqual, 0, 3, 255],
   [byteAt, 0, 0, 54],
-  [jumpIfEqual, 0, 1, 135],
+  [jumpIfEqual, 0, 1, type],
   accept,
   refuse,
 ]
@@ -58,7 +75,9 @@ const bfd: readonly Instruction[] = [
 
 export const filters = {
   arp: assemble(arpRequests),
-  "neighbour-solicitation": assemble(neighbourSolicitations),
+  "arp-claim": assemble(arpClaims),
+  "neighbour-solicitation": assemble(neighbourDiscovery(135)),
+  "neighbour-advertisement": assemble(neighbourDiscovery(136)),
   bfd: assemble(bfd),
 }
 

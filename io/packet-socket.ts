@@ -8,7 +8,7 @@ import { addressOf, bind, receive, setsockopt, transmit } from "./system-calls.t
 
 export interface PacketFilter {
   readonly interfaceIndex: number
-  readonly frames: "arp" | "neighbour-solicitation" | "bfd"
+  readonly frames: "arp" | "arp-claim" | "neighbour-solicitation" | "neighbour-advertisement" | "bfd"
 }
 export interface PacketHandlers {
   /** The bytes are valid during the call only. */
@@ -131,7 +131,13 @@ function ignoreOutgoing(fd: number): Failure | undefined {
   return result < 0 ? failure("ignoring outgoing frames", result) : undefined
 }
 
-const etherTypeOf = { arp: etherType.arp, "neighbour-solicitation": etherType.ipv6, bfd: etherType.ipv4 } as const
+const etherTypeOf = {
+  arp: etherType.arp,
+  "arp-claim": etherType.arp,
+  "neighbour-solicitation": etherType.ipv6,
+  "neighbour-advertisement": etherType.ipv6,
+  bfd: etherType.ipv4,
+} as const
 
 /** sockaddr_ll; the protocol is in network order. */
 function bindTo(fd: number, { interfaceIndex, frames }: PacketFilter): Failure | undefined {

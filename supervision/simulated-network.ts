@@ -14,6 +14,10 @@ export interface Host {
   readonly addresses: readonly string[]
   life: Life
   nextPort: number
+  /** A machine without power reaches nobody; one whose program has died still has a kernel that answers. */
+  powered: boolean
+  /** Whether the kernel goes on while the program stands still. */
+  kernelAwake: boolean
 }
 
 /** What a test may do to the machines and the wires between them. */
@@ -25,8 +29,13 @@ export interface NetworkControl {
   shape(conditions: Partial<Conditions>): void
   /** Loses power: its sockets are gone without a word to the peers. `world` of the same name starts it anew. */
   kill(host: string): void
-  /** Stands still, as a suspended virtual machine: timers and packets wait. */
-  pause(host: string): void
+  /** The program alone dies: the kernel refuses connections and answers ARP for the machine's own addresses. */
+  killProcess(host: string): void
+  /**
+   * Stands still: timers and packets wait. `machine`: as a suspended virtual machine. `process`: as after SIGSTOP, so
+   * the kernel still takes connections and answers ARP for the machine's own addresses.
+   */
+  pause(host: string, what?: "machine" | "process"): void
   resume(host: string): void
   /** Carrier of one of its interfaces. */
   setLink(host: string, networkInterface: string, up: boolean): void
@@ -48,12 +57,17 @@ export class Fabric {
   /** A new life for the host; the old one, if it still lived, ends. */
   boot(name: string, addresses: readonly string[] | undefined): Host {
     const before = this.hosts.get(name)
-    if (before !== undefined) before.life.dead = true
+    if (before !== undefined) {
+      before.life.dead = true
+      before.powered = false
+    }
     const host: Host = {
       name,
       addresses: addresses ?? before?.addresses ?? [`10.0.0.${this.hosts.size + 1}`],
       life: { host: name, dead: false, paused: false, held: [] },
       nextPort: 49_152,
+      powered: true,
+      kernelAwake: true,
     }
     for (const address of host.addresses) {
       const owner = this.#byAddress.get(address)
@@ -94,9 +108,12 @@ export class Fabric {
 
   reaches(a: Host, b: Host): boolean {
     if (a === b) return true
-    return (
-      !b.life.dead && ![pair(a.name, b.name), pair(a.name, "*"), pair(b.name, "*")].some((cut) => this.#cuts.has(cut))
-    )
+    return b.powered && ![pair(a.name, b.name), pair(a.name, "*"), pair(b.name, "*")].some((cut) => this.#cuts.has(cut))
+  }
+
+  /** Its kernel is at work. */
+  answers(host: Host): boolean {
+    return host.powered && host.kernelAwake
   }
 
   delayMs(a: Host, b: Host): number {

@@ -87,6 +87,7 @@ export class SimulatedSegments {
 
   #send(from: Card, frame: Uint8Array): void {
     const { schedule } = this.#fabric
+    this.#askKernels(from, frame)
     for (const socket of this.#sockets) {
       const { card, life } = socket
       if (life.dead) this.#sockets.delete(socket)
@@ -99,6 +100,22 @@ export class SimulatedSegments {
           schedule.note(card.host.name, `frame on ${card.name} from ${from.host.name} ${frame.length}`)
           socket.on.frame(frame.slice())
         })
+      })
+    }
+  }
+
+  /** Each machine's kernel answers ARP for its own addresses, whatever its programs do. */
+  #askKernels(from: Card, frame: Uint8Array): void {
+    if (arpOperation(frame) !== 1) return
+    const target = frame.subarray(38, 42).join(".")
+    const to = hex(frame.subarray(0, 6))
+    for (const card of [...this.#cards.values()].flat()) {
+      if (card === from || card.segment !== from.segment || !card.addresses.includes(target)) continue
+      if (to !== "ffffffffffff" && to !== hex(card.mac)) continue
+      if (this.#fabric.loses(from.host, card.host)) continue
+      this.#fabric.schedule.after(undefined, this.#fabric.delayMs(from.host, card.host), "kernel", () => {
+        const there = card.up && this.#fabric.reaches(from.host, card.host) && this.#fabric.answers(card.host)
+        if (there) this.#send(card, arpReply(frame, card.mac))
       })
     }
   }
@@ -123,13 +140,34 @@ function isFor({ card, filter, groups }: Socket, frame: Uint8Array): boolean {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength)
   if (frame.length < 14) return false
   const etherType = view.getUint16(12)
-  const isArp = etherType === 0x0806
-  const isSolicitation = etherType === 0x86dd && frame.length > 54 && frame[20] === 58 && frame[54] === 135
+  const arp = arpOperation(frame)
+  const icmpv6 = etherType === 0x86dd && frame.length > 54 && frame[20] === 58 ? frame[54] : undefined
   const isBfd = etherType === 0x0800 && frame.length >= 42 && frame[23] === 17 && bfdPorts.has(view.getUint16(36))
-  if (!{ arp: isArp, "neighbour-solicitation": isSolicitation, bfd: isBfd }[filter]) return false
+  const passes = {
+    arp: arp === 1,
+    "arp-claim": arp === 2 || (arp === 1 && view.getUint32(28) === view.getUint32(38)),
+    "neighbour-solicitation": icmpv6 === 135,
+    "neighbour-advertisement": icmpv6 === 136,
+    bfd: isBfd,
+  }
+  if (!passes[filter]) return false
   const to = hex(frame.subarray(0, 6))
   if (to === "ffffffffffff" || to === hex(card.mac) || groups.has(to)) return true
   return card.addresses.some((address) => isIPv6(address) && to === `3333ff${lastThreeBytes(address)}`)
+}
+
+const arpOperation = (frame: Uint8Array): number | undefined =>
+  frame.length >= 42 && frame[12] === 0x08 && frame[13] === 0x06 ? frame[21] : undefined
+
+function arpReply(request: Uint8Array, mac: Uint8Array): Uint8Array {
+  const reply = request.slice()
+  reply.set(request.subarray(6, 12), 0)
+  reply.set(mac, 6)
+  reply[21] = 2
+  reply.set(mac, 22)
+  reply.set(request.subarray(38, 42), 28)
+  reply.set(request.subarray(22, 32), 32)
+  return reply
 }
 
 /** RFC 4291 §2.7.1: the solicited-node group that the kernel itself has joined. */

@@ -69,6 +69,10 @@ export class SimulatedTcp {
       if (side.closed || side.life.dead) return
       if (target === undefined || !passes(this.#fabric, side.host, target))
         return void schedule.after(undefined, retryMs, "tcp", () => this.#knock(side, to))
+      if (target.life.dead) return this.#accept(side, to, target)
+      // The kernel of a program that stands still completes the handshake.
+      if (target.life.paused && this.#fabric.answers(target) && this.#find(to) !== undefined)
+        schedule.after(side.life, this.#fabric.delayMs(target, side.host), "tcp answer", () => side.open())
       schedule.enter(target.life, () => this.#accept(side, to, target))
     })
   }
@@ -130,7 +134,8 @@ class Side implements TcpConnection {
   }
 
   open(): void {
-    if (this.closed || this.#opened) return
+    if (this.closed) return
+    if (this.#opened) return this.#pump()
     this.opening?.()
     this.#opened = true
     this.on?.opened()

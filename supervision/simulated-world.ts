@@ -85,12 +85,23 @@ export function simulate(seed: number, options: SimulatorOptions = {}): Simulato
         fabric.conditions = { ...fabric.conditions, ...conditions }
       },
       kill(name) {
+        const host = fabric.named(name)
+        host.life.dead = true
+        host.powered = false
+      },
+      killProcess(name) {
         fabric.named(name).life.dead = true
       },
-      pause(name) {
-        fabric.named(name).life.paused = true
+      pause(name, what = "machine") {
+        const host = fabric.named(name)
+        host.life.paused = true
+        host.kernelAwake = what === "process"
       },
-      resume: (name) => schedule.resume(fabric.named(name).life),
+      resume(name) {
+        const host = fabric.named(name)
+        host.kernelAwake = true
+        schedule.resume(host.life)
+      },
       setLink: (name, networkInterface, up) => segments.setLink(name, networkInterface, up),
     },
     async settle(promise, within) {

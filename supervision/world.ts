@@ -137,8 +137,11 @@ export interface NetworkInterface {
 /** What the kernel lets through; all else is dropped before it reaches us. */
 export interface PacketFilter {
   readonly interfaceIndex: number
-  /** `bfd`: IPv4 UDP to the ports of BFD on one hop and of its echoes. */
-  readonly frames: "arp" | "neighbour-solicitation" | "bfd"
+  /**
+   * `arp`: requests. `arp-claim`: replies, and requests for the sender's own address. `bfd`: IPv4 UDP to the ports of
+   * BFD on one hop and of its echoes.
+   */
+  readonly frames: "arp" | "arp-claim" | "neighbour-solicitation" | "neighbour-advertisement" | "bfd"
 }
 export interface PacketHandlers {
   /** The bytes are valid during the call only: copy what must outlive it. */

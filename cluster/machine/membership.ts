@@ -126,7 +126,8 @@ export function introduce(turn: Turn): void {
   const { port } = draft.advertise
   const incarnation = ++draft.incarnation
   const addr = ownAddress(turn)
-  alive(turn, { kind: "alive", node: draft.name, addr, port, meta: undefined, vsn: versionBytes, incarnation }, true)
+  const { meta } = draft
+  alive(turn, { kind: "alive", node: draft.name, addr, port, meta, vsn: versionBytes, incarnation }, true)
 }
 
 /** A new entry counts as dead, in a random place of the ring, until what was heard is taken. */
@@ -156,7 +157,11 @@ function admit(
 function put(turn: Turn, node: Node): void {
   const before = turn.draft.nodes.get(node.name)
   turn.draft.nodes.set(node.name, node)
-  const seen = before?.state === node.state && before.port === node.port && sameBytes(before.addr, node.addr)
+  const seen =
+    before?.state === node.state &&
+    before.port === node.port &&
+    sameBytes(before.addr, node.addr) &&
+    sameBytes(before.meta, node.meta)
   if (!seen && turn.effects.at(-1)?.kind !== "members-changed") turn.effects.push({ kind: "members-changed" })
 }
 
@@ -229,5 +234,5 @@ export function reap(turn: Turn): void {
   turn.effects.push({ kind: "members-changed" })
 }
 
-const sameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+export const sameBytes = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   Buffer.compare(a ?? new Uint8Array(), b ?? new Uint8Array()) === 0

@@ -9,18 +9,9 @@ import {
 import { encodeCompound } from "../../protocols/memberlist/wrapping.ts"
 import { changeScore } from "./health.ts"
 import { reap, suspect } from "./membership.ts"
+import { verified } from "./verify.ts"
 import { addressText, type Endpoint, endpointOf, isMember, machineLimits, type Node } from "./state.ts"
-import {
-  nextSeqNo,
-  open,
-  ownAddress,
-  pickRandom,
-  refuse,
-  sendWithGossip,
-  setTimer,
-  shuffle,
-  type Turn,
-} from "./turn.ts"
+import { nextSeqNo, open, pickRandom, refuse, sendWithGossip, setTimer, shuffle, source, type Turn } from "./turn.ts"
 
 /** Once per interval; ticks stay on whole intervals after the start, however long a probe takes. */
 export function probeTick(turn: Turn): void {
@@ -134,6 +125,7 @@ function endProbe(turn: Turn, scoreChange: number): void {
 export function acked(turn: Turn, { seqNo }: Ack): void {
   const { draft } = turn
   if (draft.probe?.seqNo === seqNo) return endProbe(turn, -1)
+  if (verified(turn, seqNo)) return
   const relay = draft.relays.get(seqNo)
   if (!relay) return
   draft.relays.delete(seqNo)
@@ -185,11 +177,6 @@ export function relayTimer(turn: Turn, seqNo: number): void {
   sendWithGossip(turn, relay.requester, { kind: "nack", seqNo: relay.requesterSeqNo })
   draft.relays.set(seqNo, { ...relay, nack: false })
   setTimer(turn, `relay/${seqNo}`, relay.deadlineMs - nowMs)
-}
-
-function source(turn: Turn): Pick<Ping, "sourceAddr" | "sourcePort" | "sourceNode"> {
-  const { advertise, name } = turn.draft
-  return { sourceAddr: ownAddress(turn), sourcePort: advertise.port, sourceNode: name }
 }
 
 /** Where the sender says it is, else where the datagram came from. */

@@ -1,6 +1,7 @@
 import { type Ip, ipFromBytes } from "../../protocols/ip.ts"
 import type { PacketMessage, StreamMessage } from "../../protocols/memberlist/message.ts"
 import type { Member } from "../messages.ts"
+import { decodeMark } from "../speaker-mark.ts"
 import type { Broadcast } from "./broadcasts.ts"
 import type { Settings } from "./settings.ts"
 
@@ -78,6 +79,8 @@ export interface MachineConfig {
   readonly settings: Settings
   /** What encryption and label add to each packet, to be kept free. */
   readonly overheadBytes: number
+  /** What we say of ourselves besides; MetalLB's speakers say nothing. */
+  readonly meta?: Uint8Array | undefined
 }
 
 export interface State extends MachineConfig {
@@ -98,6 +101,8 @@ export interface State extends MachineConfig {
   /** A tick came while a probe was under way: the next probe follows at once. */
   readonly probeOwed: boolean
   readonly relays: ReadonlyMap<number, Relay>
+  /** Pings for those who asked whether a node answers, by number. */
+  readonly verifications: ReadonlyMap<number, string>
   readonly exchanges: ReadonlyMap<string, Purpose>
   readonly opened: number
   readonly peers: readonly Endpoint[]
@@ -115,6 +120,10 @@ export type Event =
   | { readonly kind: "no-reply"; readonly exchange: string; readonly reason: string }
   | { readonly kind: "timer"; readonly timer: string }
   | { readonly kind: "peers"; readonly peers: readonly Endpoint[] }
+  /** What we say of ourselves from now on. */
+  | { readonly kind: "meta"; readonly meta: Uint8Array }
+  /** Whether that node answers now; the answer is an effect with the same id. */
+  | { readonly kind: "verify"; readonly id: string; readonly node: string; readonly timeoutMs: number }
   | { readonly kind: "leave" }
 
 /** Why something heard was not taken. */
@@ -154,6 +163,7 @@ export type Effect =
     }
   | { readonly kind: "refused"; readonly what: Refusal; readonly detail: string }
   | { readonly kind: "late-success"; readonly node: string }
+  | { readonly kind: "verified"; readonly id: string; readonly outcome: "alive" | "silent" | "unknown" }
   /** Our good-bye is out, or there was no time for all of it. */
   | { readonly kind: "left"; readonly complete: boolean }
 
@@ -161,6 +171,7 @@ export const machineLimits = {
   /** Kubernetes is built for 5000 nodes. */
   nodes: 8192,
   relays: 1024,
+  verifications: 1024,
   peers: 8192,
   concurrentJoins: 4,
 } as const
@@ -183,6 +194,7 @@ export function initialState(config: MachineConfig): State {
     nextProbeMs: 0,
     probeOwed: false,
     relays: new Map(),
+    verifications: new Map(),
     exchanges: new Map(),
     opened: 0,
     peers: [],
@@ -194,7 +206,10 @@ export function initialState(config: MachineConfig): State {
 /** What everybody but the machine needs of it: by name, so that the same members are the same list. */
 export function membersOf(state: State): Member[] {
   return [...state.nodes.values()]
-    .map(({ name, addr, port, state: is }) => ({ name, address: addressText(addr), port, state: is }))
+    .map(({ name, addr, port, state: is, meta }) => {
+      const mark = decodeMark(meta)
+      return { name, address: addressText(addr), port, state: is, ...(mark === undefined ? {} : { mark }) }
+    })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 

@@ -1,6 +1,6 @@
 import type { PacketMessage } from "../../protocols/memberlist/message.ts"
 import { encodeCompound } from "../../protocols/memberlist/wrapping.ts"
-import { alive, dead, introduce, suspect, suspicionOver } from "./membership.ts"
+import { alive, dead, introduce, sameBytes, suspect, suspicionOver } from "./membership.ts"
 import {
   acked,
   askedToPing,
@@ -14,6 +14,7 @@ import {
 } from "./probe.ts"
 import { type Effect, type Endpoint, endpointOf, type Event, isMember, type Random, type State } from "./state.ts"
 import { joinRound, replied, requested, setPeers, syncTick } from "./sync.ts"
+import { verify, verifyTimer } from "./verify.ts"
 import { beginTurn, drawBroadcasts, endLeave, pickRandom, setTimer, type Turn } from "./turn.ts"
 
 /** MetalLB's speakers wait no longer for their good-bye to have gone out. */
@@ -44,6 +45,12 @@ export function step(state: State, event: Event, nowMs: number, random: Random):
     case "peers":
       setPeers(turn, event.peers)
       break
+    case "meta":
+      describe(turn, event.meta)
+      break
+    case "verify":
+      verify(turn, event.id, event.node, event.timeoutMs)
+      break
     case "leave":
       leave(turn)
       break
@@ -62,6 +69,14 @@ function start(turn: Turn): void {
   setTimer(turn, "gossip", gossipIntervalMs)
   // A random part keeps nodes that started together from syncing together.
   if (pushPullIntervalMs > 0) setTimer(turn, "push-pull", pushPullIntervalMs * (1 + random.u32() / 2 ** 32))
+}
+
+/** Said anew to everybody, unless it is what they know. */
+function describe(turn: Turn, meta: Uint8Array): void {
+  const { draft } = turn
+  if (sameBytes(draft.meta, meta)) return
+  draft.meta = meta
+  if (draft.leaving === "no") introduce(turn)
 }
 
 function heard(turn: Turn, message: PacketMessage, from: Endpoint): void {
@@ -96,6 +111,7 @@ const timers: Readonly<Record<string, (turn: Turn, whose: string) => void>> = {
   "push-pull": syncTick,
   suspicion: suspicionOver,
   relay: (turn, seqNo) => relayTimer(turn, Number(seqNo)),
+  verify: (turn, seqNo) => verifyTimer(turn, Number(seqNo)),
   join: joinRound,
   leave: (turn) => endLeave(turn, false),
 }

@@ -2,6 +2,7 @@ import { ipToBytes } from "../../protocols/ip.ts"
 import {
   encodeMessage,
   type PacketMessage,
+  type Ping,
   type PushPullNode,
   type StreamMessage,
 } from "../../protocols/memberlist/message.ts"
@@ -11,12 +12,16 @@ import { retransmitLimit } from "./formulas.ts"
 import type { Effect, Endpoint, Node, Purpose, Random, Refusal, Relay, State, Suspicion } from "./state.ts"
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
-type Draft = Omit<Mutable<State>, "nodes" | "ring" | "suspicions" | "queue" | "relays" | "exchanges"> & {
+type Draft = Omit<
+  Mutable<State>,
+  "nodes" | "ring" | "suspicions" | "queue" | "relays" | "verifications" | "exchanges"
+> & {
   nodes: Map<string, Node>
   ring: string[]
   suspicions: Map<string, Suspicion>
   queue: Broadcast[]
   relays: Map<number, Relay>
+  verifications: Map<number, string>
   exchanges: Map<string, Purpose>
 }
 
@@ -36,6 +41,7 @@ export function beginTurn(state: State, nowMs: number, random: Random): Turn {
     suspicions: new Map(state.suspicions),
     queue: [...state.queue],
     relays: new Map(state.relays),
+    verifications: new Map(state.verifications),
     exchanges: new Map(state.exchanges),
   }
   return { draft, effects: [], nowMs, random }
@@ -43,6 +49,12 @@ export function beginTurn(state: State, nowMs: number, random: Random): Turn {
 
 export function ownAddress(turn: Turn): Uint8Array {
   return ipToBytes(turn.draft.advertise.address)
+}
+
+/** What a ping says of its sender. */
+export function source(turn: Turn): Pick<Ping, "sourceAddr" | "sourcePort" | "sourceNode"> {
+  const { advertise, name } = turn.draft
+  return { sourceAddr: ownAddress(turn), sourcePort: advertise.port, sourceNode: name }
 }
 
 export function nextSeqNo(turn: Turn): number {

@@ -29,7 +29,8 @@ export type SolicitationError =
   | { readonly kind: "ipv4-mapped"; readonly address: Ip }
   | { readonly kind: "unspecified-source"; readonly rule: "destination" | "source-link-layer" }
 
-const fixedLength = 24
+/** Of both a solicitation and an advertisement: up to the options. */
+export const fixedLength = 24
 const unspecified = "::" as Ip
 
 /**
@@ -46,7 +47,7 @@ export function decodeSolicitation(packet: Uint8Array): Result<Solicitation, Sol
   if (code !== 0) return err({ kind: "code", got: code })
   if (message.length < fixedLength) return err({ kind: "truncated", need: fixedLength, got: message.length })
   if (icmpv6Checksum(source, destination, message) !== 0) return err({ kind: "checksum" })
-  const option = sourceLinkLayerOption(message.subarray(fixedLength))
+  const option = linkLayerOption(message.subarray(fixedLength), options.sourceLinkLayerAddress)
   if (!option.ok) return option
   return checked({
     source: ipAt(source),
@@ -57,7 +58,7 @@ export function decodeSolicitation(packet: Uint8Array): Result<Solicitation, Sol
 }
 
 /** RFC 4861 §7.1.1: no router touched it (hop limit 255), and the length is what the IP header says. */
-function icmpv6Body(packet: Uint8Array): Result<Uint8Array, SolicitationError> {
+export function icmpv6Body(packet: Uint8Array): Result<Uint8Array, SolicitationError> {
   if (packet.length < headerLengthIpv6) return err({ kind: "truncated", need: headerLengthIpv6, got: packet.length })
   const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength)
   const version = view.getUint8(0) >> 4
@@ -71,13 +72,13 @@ function icmpv6Body(packet: Uint8Array): Result<Uint8Array, SolicitationError> {
   return ok(packet.subarray(headerLengthIpv6, end))
 }
 
-/** RFC 4861 §4.6: lengths in units of eight bytes, none of them zero. Unknown options are passed over. */
-function sourceLinkLayerOption(bytes: Uint8Array): Result<Uint8Array | undefined, SolicitationError> {
+/** RFC 4861 §4.6: lengths in units of eight bytes, none of them zero. Options of another type are passed over. */
+export function linkLayerOption(bytes: Uint8Array, type: number): Result<Uint8Array | undefined, SolicitationError> {
   let found: Uint8Array | undefined
   for (let at = 0; at < bytes.length; ) {
     const length = (bytes[at + 1] ?? 0) * 8
     if (length === 0 || at + length > bytes.length) return err({ kind: "option-length", at, got: length })
-    if (bytes[at] === options.sourceLinkLayerAddress && length === 8) found ??= bytes.subarray(at + 2, at + 8)
+    if (bytes[at] === type && length === 8) found ??= bytes.subarray(at + 2, at + 8)
     at += length
   }
   return ok(found)
@@ -97,4 +98,4 @@ function checked(solicitation: Solicitation): Result<Solicitation, SolicitationE
   return ok(solicitation)
 }
 
-const ipAt = (bytes: Uint8Array): Ip => ipFromBytes(bytes) as Ip
+export const ipAt = (bytes: Uint8Array): Ip => ipFromBytes(bytes) as Ip
