@@ -2,7 +2,7 @@ import type { ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
 import { type AllocatorConfig, type AllocatorState, beginning } from "./allocator-state.ts"
 import type { AllocatorInternal, AllocatorMessage } from "./messages.ts"
-import { metricsOf } from "./metrics.ts"
+import { inUse, metricsOf } from "./metrics.ts"
 import { configure } from "./pool-set.ts"
 import { poolAnnotation } from "./request.ts"
 import { serviceActor } from "./service.ts"
@@ -53,7 +53,10 @@ function hear(state: AllocatorState, message: Message, context: Self): void {
     }
     case "pool-counters": {
       const pool = state.pools.get(message.pool)
-      if (pool !== undefined) pool.counters = message.counters
+      if (pool === undefined) return
+      // Whatever the cause: an address that came free may be what somebody waits for.
+      if (pool.counters && inUse(message.counters) < inUse(pool.counters)) wakeWaiting(state)
+      pool.counters = message.counters
       return
     }
     case "service-up":

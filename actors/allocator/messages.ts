@@ -55,7 +55,7 @@ export interface TurnOver {
   /** retry: a pool did not serve; nothing was decided. */
   readonly kind: "done" | "retry"
   readonly holding: Holding | undefined
-  /** Something came free that other Services may wait for. */
+  /** Something came free that other Services may wait for: an address, a port on it, its terms. */
   readonly freed: boolean
   readonly verdict: AllocationVerdict | undefined
 }

@@ -126,7 +126,10 @@ async function decideAnew(state: ServiceState, seen: Seen, pools: PoolDirectory,
   let step = deciding.next()
   while (step.done !== true) {
     const asked = await answer(now, step.value, pools, context)
-    if (asked === undefined) return [{ ...now, certain: false }, over("retry", now, undefined, true)]
+    if (asked === undefined) {
+      now = { ...now, certain: false }
+      return [now, over("retry", now, undefined, wakesOthers(before, now.holding))]
+    }
     now = asked.state
     step = deciding.next(asked.answer)
   }

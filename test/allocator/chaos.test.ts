@@ -23,6 +23,8 @@ function watchHands(running: Running): Map<string, string[]> {
   return hands
 }
 
+/** The same addresses under other names: nobody has to move. */
+const split = { a1: ["10.0.0.0/28"], a2: ["10.0.0.16/28"], b: ["10.0.1.0/27", "fc00::/123"], d: ["10.0.2.0/28"] }
 const pools = { a: ["10.0.0.0/27"], b: ["10.0.1.0/27", "fc00::/123"], c: ["10.0.2.0/28"] }
 
 for (const victim of [
@@ -84,6 +86,7 @@ async function oneThingHappens(chaos: Chaos, step: number, kills: Map<string, nu
     if (api.services.size < 40) api.putService(service(`ns/s${step}`, chance(chaos, 0.3) ? dualStack : {}))
   } else if (choice < 45 && present !== undefined) api.deleteService(present)
   else if (choice < 55 && present !== undefined) api.changeService(present, { labels: { step: String(step) } })
+  else if (choice < 60) chaos.running.pools(chance(chaos, 0.5) ? split : pools)
   else if (choice < 80) {
     const tree = await simulator.settle(system.snapshot(), { withinMs: 1_000 })
     // Each only a few times: whoever dies over and over is waited for longer and longer, and that is right.
@@ -136,3 +139,41 @@ for (let seed = 1; seed <= SEEDS; seed++)
     t.true(kills.size > 5)
     await simulator.settle(system.stop(), { withinMs: 60_000 })
   })
+
+test("what a pool granted to a Service that died at once comes back", async (t) => {
+  for (let steps = 1; steps <= 40; steps++) {
+    const simulator = simulate(steps)
+    const { api, addresses, system, metrics } = run(pools, { world: simulator.world("controller") })
+    await simulator.runFor(100)
+    api.putService(service("ns/web", { annotations: { "metallb.io/address-pool": "a" } }))
+    let left = steps
+    await simulator.runUntil(() => left-- <= 0, { withinMs: 1_000 }).catch(() => undefined)
+    api.changeService("ns/web", { annotations: { "metallb.io/address-pool": "b" } })
+    await simulator.settle(system.kill("/controller/allocator/services/ns/web"), { withinMs: 1_000 })
+    await simulator.runUntil(() => addresses("ns/web") === "10.0.1.0", { withinMs: 10_000 })
+    await simulator.runFor(1_000)
+    const seen = await simulator.settle(metrics(), { withinMs: 1_000 })
+    t.deepEqual(
+      seen.pools.map(({ pool, inUse }) => `${pool} ${inUse}`),
+      ["a 0", "b 1", "c 0"],
+      `after ${steps} steps`,
+    )
+    await simulator.settle(system.stop(), { withinMs: 10_000 })
+  }
+})
+
+test("while a pool is away, those who wait for it do not wake each other", async (t) => {
+  const simulator = simulate(1)
+  const { api, addresses, system } = run({ a: ["10.0.0.0/32"] }, { world: simulator.world("controller") })
+  for (const key of ["ns/a", "ns/b", "ns/c"]) api.putService(service(key))
+  await simulator.runFor(100)
+  await simulator.settle(system.kill("/controller/allocator/pools/a"), { withinMs: 1_000 })
+  api.putService(service("ns/d"))
+  const steps = simulator.trace.length
+  await simulator.runUntil(() => simulator.trace.length > steps + 5_000 || simulator.nowMs() > 1_000, {
+    withinMs: 2_000,
+  })
+  t.true(simulator.trace.length < steps + 5_000)
+  t.is(["ns/a", "ns/b", "ns/c", "ns/d"].map(addresses).join(""), "10.0.0.0")
+  await simulator.settle(system.stop(), { withinMs: 10_000 })
+})

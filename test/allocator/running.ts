@@ -7,7 +7,7 @@ import { realWorld } from "../../supervision/real-world.ts"
 import type { World } from "../../supervision/world.ts"
 import { MemoryClusterApi } from "../support/memory-cluster-api.ts"
 import { type PoolSpecs, poolFactsOf } from "../support/pools.ts"
-import { recordingLog, settled } from "../supervision/help.ts"
+import { recordingLog } from "../supervision/help.ts"
 
 /** A controller over a cluster in memory, and what a user would look at. */
 export interface Running {
@@ -49,7 +49,7 @@ export function run(pools: PoolSpecs, options: RunOptions = {}): Running {
     for (;;) {
       const asked = await system.ask<ControllerMessage, R>(allocator, make, 5_000)
       if (asked.ok) return asked.value
-      await settled()
+      await new Promise((resolve) => setImmediate(resolve))
     }
   }
   return {
