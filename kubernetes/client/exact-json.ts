@@ -3,7 +3,7 @@
  * past that they are BigInts here.
  */
 
-// ECMAScript 2026, "JSON.parse source text access"; TypeScript's library does not declare it yet.
+// From the ECMAScript proposal "JSON.parse source text access"; TypeScript's library does not declare it yet.
 const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown }
 type Reviver = (this: unknown, key: string, value: unknown) => unknown
 

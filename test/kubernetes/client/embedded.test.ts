@@ -88,6 +88,24 @@ test("an address written to a Service is there for everybody, with the annotatio
   t.deepEqual(await api.writeServiceStatus(cleared), { kind: "gone" })
 })
 
+test("a Service without an address says why, and what it says is told back", async (t) => {
+  const { server, api, services, watch } = await start(t)
+  server.objects.put(service("web"))
+  await watch({ services: true })
+  const write = (more: object) => {
+    const { key, uid, resourceVersion } = services.get("default/web") ?? { key: "", uid: "", resourceVersion: "" }
+    return api.writeServiceStatus({ key, uid, resourceVersion, ingress: [], annotations: {}, ...more })
+  }
+  const allocated = { status: "False", reason: "NoPool", message: "no pool has a free address" } as const
+  t.is((await write({ conditions: { "troupe.dev/allocated": allocated } })).kind, "written")
+  const told = () => services.get("default/web")?.conditions
+  await until(() => told() !== undefined, "the condition told back")
+  t.deepEqual(told(), { "troupe.dev/allocated": allocated })
+  t.is((await write({ conditions: { "troupe.dev/allocated": undefined } })).kind, "written")
+  await until(() => told() === undefined, "no condition")
+  t.pass()
+})
+
 test("the configuration as the server completes it: defaults filled in, old peers in the new version", async (t) => {
   const { server, watch, configuration } = await start(t)
   server.objects.put(pool("blue", "192.168.1.0/24"))

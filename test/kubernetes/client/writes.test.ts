@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from "ava"
 import type { ServiceStatusWrite } from "../../../config/cluster-api.ts"
 import type { ServiceFacts } from "../../../config/facts.ts"
 import { kubernetesClusterApi } from "../../../kubernetes/client/cluster-api.ts"
+import { objectAt } from "../../../kubernetes/client/json.ts"
 import { withStatus } from "../../../kubernetes/client/status-write.ts"
 import { connectTo, fakeApi, hurried, json, memoryLog, type Request, status, until } from "./fake-api.ts"
 
@@ -129,4 +130,33 @@ test("the same address in another spelling is the same entry", (t) => {
   t.like(withStatus(service, write, 0), {
     status: { loadBalancer: { ingress: [{ ip: "FD00::0001", ipMode: "Proxy" }] } },
   })
+})
+
+test("conditions come and go beside those of others; the time is that of the last change of status", (t) => {
+  const theirs = { type: "theirs", status: "True", reason: "Theirs", message: "", lastTransitionTime: "then" }
+  const write = (conditions: ServiceStatusWrite["conditions"]): ServiceStatusWrite => ({
+    key: "shop/web",
+    uid: "",
+    resourceVersion: "",
+    ingress: [],
+    annotations: {},
+    ...(conditions && { conditions }),
+  })
+  const none = { status: "False", reason: "PoolExhausted", message: "no free address in pool blue" } as const
+  const first = withStatus({ status: { conditions: [theirs] } }, write({ "troupe.dev/allocated": none }), 0)
+  const allocated = { type: "troupe.dev/allocated", ...none, lastTransitionTime: "1970-01-01T00:00:00Z" }
+  t.deepEqual(first["status"], { loadBalancer: {}, conditions: [theirs, allocated] })
+
+  const reworded = { ...none, message: "no free address in any pool" }
+  const second = withStatus(first, write({ "troupe.dev/allocated": reworded }), 60_000)
+  t.deepEqual(second["status"], { loadBalancer: {}, conditions: [theirs, { ...allocated, ...reworded }] })
+
+  const found = { status: "True", reason: "Allocated", message: "" } as const
+  const third = withStatus(second, write({ "troupe.dev/allocated": found }), 60_000)
+  t.like(third, { status: { conditions: [theirs, { ...found, lastTransitionTime: "1970-01-01T00:01:00Z" }] } })
+  t.deepEqual(withStatus(third, write({ "troupe.dev/allocated": undefined }), 0)["status"], {
+    loadBalancer: {},
+    conditions: [theirs],
+  })
+  t.deepEqual(withStatus(third, write(undefined), 0)["status"], { ...objectAt(third, "status"), loadBalancer: {} })
 })
