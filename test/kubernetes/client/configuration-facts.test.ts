@@ -84,3 +84,27 @@ test("a text that may reach no log", (t) => {
   t.false(isDeepStrictEqual(text, new SecretText("hunter3")))
   t.true(text.holds("hunter2"))
 })
+
+test("Secrets that may not be read hold the configuration back, and the reason is told; once they may, it comes", async (t) => {
+  const { server, client } = await embeddedCluster(t)
+  const { api } = await client()
+  server.chaos.applies = (_, path) => path.endsWith("/secrets")
+  server.chaos.errorRate = 1
+  let facts: ConfigurationFacts | undefined
+  const lost: string[] = []
+  api.watch(
+    { configuration: true, passwordSecrets: true },
+    {
+      configuration: (told) => (facts = told),
+      connection: (connected, reason) => void (connected || lost.push(reason)),
+      synced() {},
+    },
+  )
+  await until(() => lost.length > 0, "the reason")
+  t.regex(lost[0] ?? "", /^secrets: /)
+  t.is(facts, undefined)
+  server.chaos.errorRate = 0
+  await until(() => facts !== undefined, "the configuration")
+  t.deepEqual(facts?.passwordSecrets, [])
+  t.deepEqual(facts?.bfdProfiles, [])
+})

@@ -205,3 +205,45 @@ test("two that both think they hold it do not hammer the API server", async (t) 
   two.desiredServiceStatuses(desired("layer2", "node-2", {}))
   await until(() => show(server) === "shop/web@node-1 ", "the dispute over")
 })
+
+test("while the watch is away nothing is written twice, and what is deleted meanwhile is noticed by looking", async (t) => {
+  const { server, client } = await embeddedCluster(t)
+  const { api } = await client()
+  api.desiredServiceStatuses(desired("layer2", "node-1", { "shop/first": [] }))
+  await until(() => show(server) === "shop/first@node-1 ", "the first one, so the list was read")
+  server.chaos.applies = (method, path) => method === "GET" && path.endsWith("/servicel2statuses")
+  server.chaos.errorRate = 1
+  server.closeWatches()
+  api.desiredServiceStatuses(desired("layer2", "node-1", { "shop/first": [], "shop/web": ["eth0"] }))
+  const both = "shop/first@node-1 ; shop/web@node-1 eth0"
+  await until(() => show(server) === both, "written")
+  for (const list of [["eth1"], ["eth2"], ["eth0"]])
+    api.desiredServiceStatuses(desired("layer2", "node-1", { "shop/first": [], "shop/web": list }))
+  await until(() => api.writeCounts().servicel2statuses.active === 0 && show(server) === both, "as it was")
+  const web = custom(server, "ServiceL2Status").find((object) => words(object).startsWith("shop/web"))
+  server.objects.delete("metallb.io/v1beta1", "ServiceL2Status", web?.metadata.name ?? "", ours)
+  await until(() => show(server) === both, "made again")
+  server.chaos.errorRate = 0
+  const idle = () => api.writeCounts().servicel2statuses.delayed === 0
+  await until(idle, "the watch has caught up")
+  t.is(show(server), both)
+})
+
+test("our Pod cannot be read: waited for when the server fails, done without when there is none", async (t) => {
+  const { server, client, pod, log } = await embeddedCluster(t)
+  pod("speaker-1")
+  server.chaos.applies = (_, path) => path.endsWith("/pods/speaker-1")
+  server.chaos.errorRate = 1
+  const { api } = await client("speaker-1")
+  api.desiredServiceStatuses(desired("bgp", "node-1", { "shop/web": ["tor"] }))
+  await until(() => api.writeCounts().servicebgpstatuses.retries >= 3, "asked again and again")
+  t.deepEqual(custom(server, "ServiceBGPStatus"), [])
+  server.chaos.errorRate = 0
+  await until(() => show(server, "ServiceBGPStatus") === "shop/web@node-1 tor", "written")
+  t.is(listOf(objectAt(custom(server, "ServiceBGPStatus")[0], "metadata")["ownerReferences"]).length, 1)
+
+  const { api: homeless } = await client("nobody")
+  homeless.desiredServiceStatuses(desired("bgp", "node-2", { "shop/web": ["tor"], "shop/db": ["tor"] }))
+  await until(() => custom(server, "ServiceBGPStatus").length === 3, "written without an owner")
+  t.is(log.lines.filter((line) => line.includes("there is no Pod metallb-system/nobody")).length, 1)
+})
