@@ -229,12 +229,12 @@ test("options that cannot work are refused in words", (t) => {
 })
 
 test("against the lab's API server: two clients, one leads, and hands over", async (t) => {
-  const { server, log, time, client } = await embeddedCluster(t)
+  const { server, log, client } = await embeddedCluster(t)
   const at = new Map<string, number>()
   const one = async (identity: string) => {
     const { cluster } = await client()
     const on = { started: (term: number) => void at.set(identity, term), stopped: () => void at.delete(identity) }
-    const election = elect(cluster, { ...lease, identity }, on, log, time)
+    const election = elect(cluster, { ...lease, identity, retryPeriodMs: 200 }, on, log)
     if (!election.ok) throw new Error(election.error)
     t.teardown(() => election.value.stop())
     return election.value
