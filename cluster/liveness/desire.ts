@@ -1,0 +1,86 @@
+import type { Address, Desired, Member, Watched } from "./state.ts"
+import { answeringChanged, heardLately, newAddress, type Turn } from "./turn.ts"
+
+const mostWitnesses = 3
+
+/** What gossip says now. What the wire has said meanwhile stays in force where the two do not meet. */
+export function desire(turn: Turn, desired: Desired): void {
+  const { draft } = turn
+  const others = desired.members.filter(({ name }) => name !== desired.self)
+  forgetChanged(turn, others)
+  draft.desired = desired
+  draft.members = new Map(others.map((member) => [member.name, member]))
+  draft.named = new Map(others.flatMap(({ name, macs }) => macs.map((mac) => [mac, name] as const)))
+  draft.byAddress = new Map(others.map(({ name, address }) => [address, name]))
+  draft.witnesses = witnessesOf(others, desired.self)
+  const before = draft.addresses
+  draft.addresses = new Map()
+  for (const watched of desired.addresses) {
+    draft.addresses.set(watched.ip, continued(turn, watched, before.get(watched.ip)))
+  }
+  answeringChanged(turn)
+}
+
+/** A member that is another machine now has to be met again. */
+function forgetChanged({ draft }: Turn, others: readonly Member[]): void {
+  const now = new Map(others.map((member) => [member.name, member]))
+  for (const name of [...draft.peers.keys()]) {
+    const [was, is] = [draft.members.get(name), now.get(name)]
+    if (is === undefined || is.address !== was?.address || is.port !== was.port) draft.peers.delete(name)
+  }
+}
+
+/** Those that follow us by name, so that the questions spread over all. */
+function witnessesOf(others: readonly Member[], self: string): readonly string[] {
+  const names = others.filter(({ state }) => state === "alive").map(({ name }) => name)
+  names.sort()
+  const first = names.findIndex((name) => name > self)
+  const from = first < 0 ? 0 : first
+  return [...names.slice(from), ...names.slice(0, from)].slice(0, mostWitnesses)
+}
+
+function continued(turn: Turn, watched: Watched, was: Address | undefined): Address {
+  const { liveness } = turn.draft.desired
+  const fresh = { ...(was ?? newAddress(watched)), ...watched }
+  if (!liveness) {
+    const nothing = { holder: undefined, takenFrom: undefined, yieldedMs: undefined, confirm: undefined }
+    return { ...fresh, ...nothing, answering: watched.role === "own" && fresh.ceasedMs === undefined }
+  }
+  return watched.role === "own" ? leading(turn, fresh, was) : standingBy(turn, fresh, was)
+}
+
+function leading(turn: Turn, fresh: Address, was: Address | undefined): Address {
+  const { before, ceasedMs } = fresh
+  const leader = { ...fresh, takenFrom: undefined, confirm: undefined }
+  if (ceasedMs !== undefined) return leader
+  const holder = was?.answering === true ? undefined : was?.holder
+  // Gossip calls the one before us dead, and we hear it: the wire knows better.
+  const isHeard = holder !== undefined && before.includes(holder) && mayHold(turn, holder)
+  if (isHeard) return { ...leader, answering: false, yieldedMs: fresh.yieldedMs ?? turn.nowMs }
+  return { ...leader, answering: true, holder: undefined, yieldedMs: undefined, splitTold: false }
+}
+
+/** Who said good-bye answers to the end only for the sake of those who have not heard of us yet. */
+function mayHold(turn: Turn, holder: string): boolean {
+  return turn.draft.members.get(holder)?.state !== "left" && heardLately(turn, holder)
+}
+
+function standingBy(turn: Turn, fresh: Address, was: Address | undefined): Address {
+  const { members } = turn.draft
+  const state = (name: string | undefined) => (name === undefined ? undefined : members.get(name)?.state)
+  const taken = was?.role === "standby" && was.answering
+  const holds = fresh.holder !== undefined && (state(fresh.holder) === "alive" || heardLately(turn, fresh.holder))
+  return {
+    ...fresh,
+    answering: taken,
+    takenFrom: taken ? fresh.takenFrom : undefined,
+    holder: taken ? undefined : holds ? fresh.holder : expected(fresh, state),
+    yieldedMs: undefined,
+    splitTold: false,
+    confirm: was?.role === "standby" ? fresh.confirm : undefined,
+    ceasedMs: undefined,
+  }
+}
+
+const expected = ({ before }: Watched, state: (name: string) => Member["state"] | undefined): string | undefined =>
+  before.find((name) => state(name) === "alive")

@@ -1,0 +1,53 @@
+/** Milliseconds throughout. */
+export interface LivenessSettings {
+  /** How often a member that others rely on is probed on each segment. */
+  readonly probeEveryMs: number
+  /** A probe without an answer for so long is missed; on a LAN answers take less than one. */
+  readonly answerWithinMs: number
+  /** How often it is probed while in doubt. */
+  readonly doubtEveryMs: number
+  /** How often, and at what distance, kernels are asked for their own addresses while in doubt. */
+  readonly kernelProbes: number
+  readonly kernelEveryMs: number
+  /** How long a TCP connection to the gossip port may take. */
+  readonly connectWithinMs: number
+  /** How long gossip may take to say whether a member answers. */
+  readonly verifyWithinMs: number
+  /** How old gossip's word may be while the doubt goes on. */
+  readonly verifyEveryMs: number
+  /** Silence of a speaker whose machine is there: paused or hung. Above every pause that is to be borne. */
+  readonly silentMs: number
+  /** Each candidate that comes before us gets so much longer. */
+  readonly stepMs: number
+  /** How long a last question to everybody must stay unanswered before a take-over. */
+  readonly confirmMs: number
+  /** A timer that was later than this means that we slept. */
+  readonly pauseMs: number
+  /** RFC 5227 DEFEND_INTERVAL. */
+  readonly defendEveryMs: number
+  /** Gossip and the wire may disagree for so long before it is called a split. */
+  readonly splitAfterMs: number
+  /** How often kernels of others are asked while all is well, to know who is on the segment. */
+  readonly acquaintEveryMs: number
+  /** An address that a stranger has made us give up is tried again after so much quiet. */
+  readonly ceaseMs: number
+}
+
+export const livenessSettings: LivenessSettings = {
+  probeEveryMs: 100,
+  answerWithinMs: 50,
+  doubtEveryMs: 50,
+  kernelProbes: 3,
+  kernelEveryMs: 25,
+  connectWithinMs: 100,
+  verifyWithinMs: 100,
+  verifyEveryMs: 250,
+  silentMs: 700,
+  stepMs: 150,
+  confirmMs: 30,
+  pauseMs: 100,
+  defendEveryMs: 10_000,
+  splitAfterMs: 1500,
+  acquaintEveryMs: 10_000,
+  ceaseMs: 60_000,
+}
