@@ -10,6 +10,9 @@
 //   change    one more route is ordered → BIRD counts it. For Troupe the order is the whole new set, sent from another
 //             thread. For GoBGP it includes starting its client program (`gobgp global rib add`), so the time of a client
 //             that changes nothing (`gobgp global`) is printed beside it.
+//   wire      one more route is ordered → its UPDATE has arrived at a socket that reads nothing else, over loopback. The
+//             order is the whole new set, sent from another thread than the sessions'. There is no such number for GoBGP:
+//             its routes come through a client program.
 //
 // Bytes are TCP payload towards BIRD as the kernel counts them (`ss -i`, bytes_acked) for a session that opened and sent
 // everything once; UPDATEs are each speaker's own count, End-of-RIB included.
@@ -18,10 +21,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import type { DesiredPeer, Route } from "../actors/session/messages.ts"
+import type { DesiredPeer, RouteGroup } from "../actors/session/messages.ts"
 import { addLink, Bird, cleanUp, type Link, obstacle } from "../test/session/routers.ts"
 import { startSpeaker, until } from "../test/session/system.ts"
 import { BirdControl } from "./bgp/bird-control.ts"
+import { Sink } from "./bgp/sink.ts"
 
 const count = Number(process.argv[2] ?? 10_000)
 const rounds = Number(process.argv[3] ?? 7)
@@ -37,12 +41,12 @@ if (obstacle !== undefined) {
   process.exit(0)
 }
 
-const route = (prefix: string): Route => ({ prefix, localPref: 0, communities: ["65000:1"] })
-const routes = Array.from({ length: count }, (_, i) => route(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`))
-const extra = Array.from({ length: changes }, (_, i) => route(`203.0.113.${i}/32`))
+const grouped = (prefixes: readonly string[]): RouteGroup[] => [{ localPref: 0, communities: ["65000:1"], prefixes }]
+const routes = Array.from({ length: count }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`)
+const extra = Array.from({ length: changes }, (_, i) => `203.0.113.${i}/32`)
 
-function peer(name: string, address: string, port: number, peerASN: number, desired: readonly Route[]): DesiredPeer {
-  return { name, session: { myASN: ourAsn, peerASN, address, port, holdSeconds: 90 }, routes: desired }
+function peer(name: string, address: string, port: number, peerASN: number, prefixes: readonly string[]): DesiredPeer {
+  return { name, session: { myASN: ourAsn, peerASN, address, port, holdSeconds: 90 }, routes: grouped(prefixes) }
 }
 
 /** Unix milliseconds, with fractions, of each SYN towards port 179 on the link. */
@@ -93,6 +97,37 @@ const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b
 const median = (numbers: readonly number[]): number => sorted(numbers)[numbers.length >> 1] ?? Number.NaN
 const show = (numbers: readonly number[]): string =>
   `median ${median(numbers).toFixed(1)} ms  (best ${Math.min(...numbers).toFixed(1)}, worst ${Math.max(...numbers).toFixed(1)}, n=${numbers.length})`
+
+const percentile = (numbers: readonly number[], share: number): number =>
+  sorted(numbers)[Math.min(numbers.length - 1, Math.floor(numbers.length * share))] ?? Number.NaN
+
+/** One Service more, or one less, again and again: milliseconds from the order to the UPDATE. */
+async function wireMs(rounds: number): Promise<number[]> {
+  const sink = new Sink(birdAsn)
+  const port = await sink.listen()
+  const one = startSpeaker({ thread: true })
+  const took: number[] = []
+  const desired = (prefixes: readonly string[]): DesiredPeer => peer("sink", "127.0.0.1", port, birdAsn, prefixes)
+  try {
+    one.want(desired(routes))
+    await until("all routes", () => one.session("sink")?.prefixesSent === count)
+    for (let i = 0; i < rounds; i++) {
+      const prefixes = i % 2 === 0 ? [...routes, "203.0.113.1/32"] : routes
+      const startMs = performance.now()
+      await new Promise<void>((resolve) => {
+        sink.updated = resolve
+        one.want(desired(prefixes))
+      })
+      took.push(performance.now() - startMs)
+      // Services come one by one, not back to back; and the report of the last one is out of the way.
+      await sleep(20)
+    }
+  } finally {
+    await one.system.stop()
+    sink.close()
+  }
+  return took
+}
 
 const directory = mkdtempSync(path.join(tmpdir(), "troupe-bench-"))
 const ours = new Bird(addLink(), { asn: birdAsn, peerAsn: ourAsn })
@@ -175,17 +210,21 @@ try {
   for (let i = 1; i <= changes; i++) {
     const desired = [...routes, ...extra.slice(0, i)]
     ourChange.push(await changeMs(first, () => speaker.want(peer("bird", ours.link.theirs, 179, birdAsn, desired))))
-    const prefix = extra[i - 1]?.prefix ?? ""
+    const prefix = extra[i - 1] ?? ""
     gobgpChange.push(await changeMs(second, () => gobgp("global", "rib", "add", prefix, "nexthop", theirs.link.ours)))
     const startMs = performance.now()
     gobgp("global")
     gobgpClient.push(performance.now() - startMs)
   }
 
+  const wire = await wireMs(400)
   console.log(`${count} routes, one set of attributes, ${rounds} rounds; BIRD ${birdVersion()}, ${gobgpVersion()}`)
   console.log(`session  Troupe  ${show(found.ourSession)}  ${updates.ours} UPDATEs, ${bytes.ours} bytes`)
   console.log(`session  GoBGP   ${show(found.gobgpSession)}  ${updates.gobgp} UPDATEs, ${bytes.gobgp} bytes`)
   console.log(`change   Troupe  ${show(ourChange)}`)
+  console.log(
+    `wire     Troupe  median ${median(wire).toFixed(2)} ms, p99 ${percentile(wire, 0.99).toFixed(2)} ms  (best ${Math.min(...wire).toFixed(2)}, worst ${Math.max(...wire).toFixed(2)}, n=${wire.length})`,
+  )
   console.log(`change   GoBGP   ${show(gobgpChange)}  of which its client ${median(gobgpClient).toFixed(1)} ms`)
   first.close()
   second.close()

@@ -2,7 +2,6 @@ import type { EndpointFacts, ServiceFacts } from "../../config/facts.ts"
 import type { BGPAdvertisement, Pool } from "../../config/snapshot.ts"
 import { familyOf, type Ip } from "../../protocols/ip.ts"
 import { prefixAround } from "../../protocols/prefix.ts"
-import type { Route } from "../session/messages.ts"
 import type { Verdict } from "../verdict.ts"
 import { isLocal, nodesOf, servable } from "./endpoints.ts"
 import { selectsAny } from "./selects.ts"
@@ -10,7 +9,12 @@ import { describeNodeFault, type NodeFault, nodeFault, type Surroundings } from 
 import type { Withdrawal } from "./withdrawal.ts"
 
 /** One address through one advertisement. */
-export interface AdvertisedRoute extends Route {
+export interface AdvertisedRoute {
+  /** Canonical CIDR text. */
+  readonly prefix: string
+  readonly localPref: number
+  /** Sorted, as an advertisement has them. */
+  readonly communities: readonly string[]
   /** Names of the BGPPeers it goes to; empty: every peer. */
   readonly peers: readonly string[]
 }

@@ -1,7 +1,7 @@
 import { endOfRib } from "../../protocols/bgp/update.ts"
 import { difference, type OutUpdate, outUpdates, type Refusal, type RouteContext } from "../../protocols/bgp/rib-out.ts"
 import type { Connection } from "./connection.ts"
-import type { Route } from "./messages.ts"
+import type { RouteGroup } from "./messages.ts"
 
 /** What the peer has from us and what is on its way. Lives as long as the session is established. */
 export interface Announcing {
@@ -35,7 +35,7 @@ export const beginAnnouncing = (context: RouteContext, endOfRibDue: boolean): An
 })
 
 /** A new desired set. What was planned and not yet sent is planned anew, from what the peer really has. */
-export function aim(announcing: Announcing, routes: readonly Route[]): Announcing {
+export function aim(announcing: Announcing, routes: readonly RouteGroup[]): Announcing {
   const { context, sent } = announcing
   const diff = difference(routes, sent, context)
   return { ...announcing, pending: outUpdates(diff, context), refused: diff.refused }

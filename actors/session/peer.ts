@@ -209,9 +209,12 @@ function establish(state: PeerState, context: PeerContext): PeerState {
   const nextHop = connectionOf(state)?.local
   const negotiated = state.session?.negotiated
   if (nextHop === undefined || negotiated === undefined || state.desired === undefined) return state
-  const { myASN, peerASN } = state.desired.session
+  const { myASN } = state.desired.session
   const { cause: _, ...sound } = state
-  const announcing = beginAnnouncing({ myASN, peerASN, nextHop, fourOctet: negotiated.fourOctet }, negotiated.endOfRib)
+  const announcing = beginAnnouncing(
+    { myASN, peerASN: negotiated.peerASN, nextHop, fourOctet: negotiated.fourOctet },
+    negotiated.endOfRib,
+  )
   return announce({ ...sound, announcing }, context)
 }
 
@@ -243,7 +246,7 @@ function report(state: PeerState, context: PeerContext): PeerState {
     state: state.session?.state ?? "idle",
     sinceMs: state.sinceMs,
     ...(state.lastError === undefined ? {} : { lastError: state.lastError }),
-    prefixesWanted: desired.routes.length,
+    prefixesWanted: desired.routes.reduce((sum, { prefixes }) => sum + prefixes.length, 0),
     prefixesSent: state.announcing?.sent.size ?? 0,
     updatesSent: state.updatesSent,
   }

@@ -6,7 +6,7 @@ import { headerLength, maximumLength, writeHeader } from "./packet.ts"
 import { viewOf } from "./writer.ts"
 
 /** Prefixes that share their attributes. */
-export interface RouteGroup {
+export interface AttributeGroup {
   readonly attributes: PathAttributes
   readonly prefixes: readonly Prefix[]
 }
@@ -21,7 +21,7 @@ export interface PackedUpdate {
  * As few UPDATEs as possible: all prefixes of one group in one message until it is full. Lazy, so that a large set can
  * be written piece by piece.
  */
-export function* packUpdates(groups: Iterable<RouteGroup>, context: AttributeContext): Generator<PackedUpdate> {
+export function* packUpdates(groups: Iterable<AttributeGroup>, context: AttributeContext): Generator<PackedUpdate> {
   for (const group of groups) {
     const attributes = encodeAttributes(group.attributes, context)
     const start = headerLength + 2 + 2 + attributes.length

@@ -2,13 +2,19 @@ import type { Ip } from "../ip.ts"
 import { type Prefix, parsePrefix } from "../prefix.ts"
 import { canonicalIpv4Prefix } from "./nlri.ts"
 import { type AttributeContext, communityFrom, encodeAttributes, type PathAttributes } from "./attributes.ts"
-import { attributesLimit, packUpdates, packWithdrawals, type RouteGroup } from "./pack.ts"
+import { attributesLimit, packUpdates, packWithdrawals, type AttributeGroup } from "./pack.ts"
 
-/** A route to be announced. Its prefix is canonical CIDR text, its communities `65000:1`. */
-export interface OutRoute {
-  readonly prefix: string
+/** Routes to be announced, alike in all but their prefix. Prefixes are canonical CIDR text, communities `65000:1`. */
+export interface OutGroup extends OutAttributes {
+  readonly prefixes: readonly string[]
+}
+
+interface OutAttributes {
   readonly localPref: number
   readonly communities: readonly string[]
+  readonly med?: number
+  /** Our AS number that many times more in the AS path, to external peers. */
+  readonly prepend?: number
 }
 
 /** What the peer has from us: prefix text to the key of its attributes. */
@@ -30,7 +36,7 @@ export interface Difference {
   readonly refused: readonly Refusal[]
 }
 
-interface KeyedGroup extends RouteGroup {
+interface KeyedGroup extends AttributeGroup {
   readonly key: string
 }
 
@@ -52,33 +58,39 @@ export interface OutUpdate {
 }
 
 /** From what was sent to what should be. Unchanged routes are not said again. */
-export function difference(routes: readonly OutRoute[], sent: Sent, context: RouteContext): Difference {
-  const wanted = mergeRoutes(routes)
-  const groups = new Map<string, Group | string>()
+export function difference(groups: readonly OutGroup[], sent: Sent, context: RouteContext): Difference {
+  const wanted = keyByPrefix(groups)
+  const announce = new Map<Keyed, Group | string>()
   const refused = new Map<string, string>()
-  for (const [text, route] of wanted) {
-    const key = attributeKey(route)
-    if (sent.get(text) === key) continue
-    let group = groups.get(key)
-    if (group === undefined) groups.set(key, (group = groupFor(key, route, context)))
+  let kept = 0
+  for (const [text, keyed] of wanted) {
+    const had = sent.get(text)
+    if (had !== undefined) kept++
+    if (had === keyed.key) continue
+    let group = announce.get(keyed)
+    if (group === undefined) announce.set(keyed, (group = groupFor(keyed, context)))
     const prefix = ipv4Prefix(text)
     if (typeof group === "string") refused.set(text, group)
     else if (typeof prefix === "string") refused.set(text, prefix)
     else group.prefixes.push(prefix)
   }
+  return {
+    announce: [...announce.values()].filter(
+      (group) => typeof group !== "string" && group.prefixes.length > 0,
+    ) as Group[],
+    withdraw: kept === sent.size && refused.size === 0 ? [] : gone(sent, wanted, refused),
+    refused: Array.from(refused, ([prefix, because]) => ({ prefix, because })),
+  }
+}
+
+function gone(sent: Sent, wanted: ReadonlyMap<string, Keyed>, refused: ReadonlyMap<string, string>): Prefix[] {
   const withdraw: Prefix[] = []
   for (const text of sent.keys()) {
     if (wanted.has(text) && !refused.has(text)) continue
     const prefix = ipv4Prefix(text)
     if (typeof prefix !== "string") withdraw.push(prefix)
   }
-  const announce: Group[] = []
-  for (const group of groups.values()) if (typeof group !== "string" && group.prefixes.length > 0) announce.push(group)
-  return {
-    announce,
-    withdraw,
-    refused: Array.from(refused, ([prefix, because]) => ({ prefix, because })),
-  }
+  return withdraw
 }
 
 /**
@@ -93,54 +105,82 @@ export function* outUpdates(diff: Difference, context: AttributeContext): Genera
   yield* packWithdrawals(diff.withdraw)
 }
 
-/** Several advertisements may give one prefix: the union of their communities, the preference of the first. */
-function mergeRoutes(routes: readonly OutRoute[]): ReadonlyMap<string, OutRoute> {
-  const byPrefix = new Map<string, OutRoute>()
-  for (const route of routes) {
-    const known = byPrefix.get(route.prefix)
-    if (known === undefined) byPrefix.set(route.prefix, route)
-    else byPrefix.set(route.prefix, { ...known, communities: [...known.communities, ...route.communities] })
+/** Attributes with their key: equal attributes have equal keys. */
+interface Keyed extends OutAttributes {
+  readonly key: string
+}
+
+/** Several groups may give one prefix: the union of their communities, all else from the first. */
+function keyByPrefix(groups: readonly OutGroup[]): ReadonlyMap<string, Keyed> {
+  const byPrefix = new Map<string, Keyed>()
+  const byKey = new Map<string, Keyed>()
+  for (const { prefixes, ...attributes } of groups) {
+    const group = keyed(attributes, byKey)
+    for (const prefix of prefixes) {
+      const known = byPrefix.get(prefix)
+      byPrefix.set(prefix, known === undefined || known === group ? group : united(known, group, byKey))
+    }
   }
   return byPrefix
 }
 
-function attributeKey({ localPref, communities }: OutRoute): string {
-  if (communities.length < 2) return `${localPref} ${communities[0] ?? ""}`
-  return `${localPref} ${[...new Set(communities)].sort().join(" ")}`
+/** Equal attributes are the same object. */
+function keyed(attributes: OutAttributes, byKey: Map<string, Keyed>): Keyed {
+  const key = attributeKey(attributes)
+  let known = byKey.get(key)
+  if (known === undefined) byKey.set(key, (known = { ...attributes, key }))
+  return known
+}
+
+const united = (first: Keyed, { communities }: Keyed, byKey: Map<string, Keyed>): Keyed =>
+  keyed({ ...first, communities: [...new Set([...first.communities, ...communities])] }, byKey)
+
+function attributeKey({ localPref, communities, med, prepend }: OutAttributes): string {
+  const sorted = communities.length < 2 ? (communities[0] ?? "") : [...new Set(communities)].sort().join(" ")
+  return `${localPref} ${sorted}${med === undefined ? "" : ` med ${med}`}${prepend ? ` prepend ${prepend}` : ""}`
 }
 
 /** An empty group with these attributes, or why they cannot be said. */
-function groupFor(key: string, { localPref, communities }: OutRoute, context: RouteContext): Group | string {
+function groupFor(route: Keyed, context: RouteContext): Group | string {
   const numbers = new Set<number>()
-  for (const text of communities) {
+  for (const text of route.communities) {
     const number = communityFrom(text)
     if (number === undefined) return `community ${text} is not of the form 65000:1`
     numbers.add(number)
   }
-  const attributes = attributesOf(localPref, [...numbers], context)
+  const attributes = attributesOf(route, [...numbers], context)
   if (encodeAttributes(attributes, context).length > attributesLimit) {
     return `${numbers.size} communities do not fit into one UPDATE`
   }
-  return { key, attributes, prefixes: [] }
+  return { key: route.key, attributes, prefixes: [] }
 }
 
 /**
  * RFC 4271 §5.1: to an internal peer an empty AS_PATH and always LOCAL_PREF, even 0; to an external one our AS number
  * and no LOCAL_PREF. RFC 6793 §4.2.2: a number too large for an old peer goes into AS4_PATH.
  */
-function attributesOf(localPref: number, communities: number[], context: RouteContext): PathAttributes {
+function attributesOf(
+  { localPref, med, prepend = 0 }: OutAttributes,
+  communities: number[],
+  context: RouteContext,
+): PathAttributes {
   const { myASN, peerASN, nextHop, fourOctet } = context
   const internal = myASN === peerASN
-  const path = [{ type: "sequence", asns: [myASN] }] as const
+  const asns = Array.from({ length: 1 + Math.min(prepend, prependLimit) }, () => myASN)
+  const path = [{ type: "sequence", asns }] as const
   return {
     origin: "igp",
     asPath: internal ? [] : path,
     nextHop,
+    ...(med === undefined ? {} : { multiExitDisc: med }),
     ...(internal ? { localPref } : {}),
     ...(communities.length > 0 ? { communities } : {}),
     ...(!internal && !fourOctet && myASN > 0xffff ? { as4Path: path } : {}),
   }
 }
+
+/** One segment holds 255 AS numbers (RFC 4271 §4.3). */
+const prependLimit = 254
 
 function ipv4Prefix(text: string): Prefix | string {
   const quick = canonicalIpv4Prefix(text)

@@ -207,7 +207,7 @@ test("a session has the routes that name it and those for every peer", (t) => {
     route("192.0.2.3/32", { peers: ["c"] }),
   ]
   t.deepEqual(
-    routesOfSession("a", all).map(({ prefix }) => prefix),
+    routesOfSession("a", all).flatMap(({ prefixes }) => prefixes),
     ["192.0.2.1/32", "192.0.2.2/32"],
   )
 })
@@ -218,6 +218,21 @@ test("one prefix is one route: communities together in numeric order, local pref
     route("192.0.2.0/24", { localPref: 70, communities: ["65000:3", "65000:20", "65000:1:2"] }),
   ]
   t.deepEqual(routesOfSession("a", all), [
-    { prefix: "192.0.2.0/24", localPref: 50, communities: ["65000:1:2", "65000:3", "65000:20", "65000:100"] },
+    { localPref: 50, communities: ["65000:1:2", "65000:3", "65000:20", "65000:100"], prefixes: ["192.0.2.0/24"] },
   ])
+})
+
+test("routes that differ in their prefix only are one group; groups and prefixes are in order, whatever came first", (t) => {
+  const all = [
+    route("192.0.2.9/32", { communities: ["65000:1"] }),
+    route("192.0.2.3/32"),
+    route("192.0.2.1/32", { communities: ["65000:1"] }),
+    route("192.0.2.2/32"),
+  ]
+  const groups = [
+    { localPref: 0, communities: [], prefixes: ["192.0.2.2/32", "192.0.2.3/32"] },
+    { localPref: 0, communities: ["65000:1"], prefixes: ["192.0.2.1/32", "192.0.2.9/32"] },
+  ]
+  t.deepEqual(routesOfSession("a", all), groups)
+  t.deepEqual(routesOfSession("a", all.toReversed()), groups)
 })

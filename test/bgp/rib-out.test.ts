@@ -1,19 +1,19 @@
 import test from "ava"
 import fc from "fast-check"
 import { decode } from "../../protocols/bgp/packet.ts"
-import { difference, type OutRoute, outUpdates, type RouteContext } from "../../protocols/bgp/rib-out.ts"
+import { difference, type OutGroup, outUpdates, type RouteContext } from "../../protocols/bgp/rib-out.ts"
 import { ip, toHex } from "./goldens.ts"
 
 const ebgp: RouteContext = { myASN: 64512, peerASN: 64513, nextHop: ip("192.0.2.1"), fourOctet: true }
 const ibgp: RouteContext = { ...ebgp, peerASN: 64512 }
-const route = (prefix: string, localPref = 0, communities: readonly string[] = []): OutRoute => ({
-  prefix,
+const route = (prefix: string, localPref = 0, communities: readonly string[] = []): OutGroup => ({
   localPref,
   communities,
+  prefixes: [prefix],
 })
 
 /** What is said for these routes when the peer has that; and what the peer has after it. */
-function say(routes: readonly OutRoute[], sent: Map<string, string>, context: RouteContext): string[] {
+function say(routes: readonly OutGroup[], sent: Map<string, string>, context: RouteContext): string[] {
   const said: string[] = []
   for (const update of outUpdates(difference(routes, sent, context), context)) {
     for (const { text } of update.prefixes) {
@@ -33,7 +33,7 @@ function say(routes: readonly OutRoute[], sent: Map<string, string>, context: Ro
 }
 
 test("golden bytes of MetalLB come out for its routes", (t) => {
-  const bytes = (context: RouteContext, ...routes: OutRoute[]): string[] =>
+  const bytes = (context: RouteContext, ...routes: OutGroup[]): string[] =>
     [...outUpdates(difference(routes, new Map(), context), context)].map((update) => toHex(update.bytes))
   const marker = "ff".repeat(16)
   t.deepEqual(bytes(ebgp, route("198.51.100.7/32", 100, ["65535:65281"])), [
@@ -123,13 +123,13 @@ test("whatever the sequence of desired sets, the peer has exactly the last one",
   const someRoute = fc
     .tuple(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 2 }), fc.subarray(["1:1", "1:2", "2:1"]))
     .map(([host, localPref, communities]) => route(`10.0.0.${host}/32`, localPref, communities))
-  const someSet = fc.uniqueArray(someRoute, { selector: ({ prefix }) => prefix })
+  const someSet = fc.uniqueArray(someRoute, { selector: ({ prefixes }) => prefixes[0] })
   fc.assert(
     fc.property(fc.array(someSet, { minLength: 1, maxLength: 5 }), (sets) => {
       const sent = new Map<string, string>()
       for (const set of sets) say(set, sent, ibgp)
       const has = [...sent].map(([prefix, key]) => `${prefix} ${key}`).sort()
-      const want = (sets.at(-1) ?? []).map((r) => `${r.prefix} ${r.localPref} ${r.communities.join(" ")}`).sort()
+      const want = (sets.at(-1) ?? []).map((r) => `${r.prefixes[0]} ${r.localPref} ${r.communities.join(" ")}`).sort()
       return has.join() === want.join()
     }),
   )

@@ -1,16 +1,21 @@
 import test from "ava"
-import type { DesiredPeer, Route, SessionSettings } from "../../actors/session/messages.ts"
+import type { DesiredPeer, RouteGroup, SessionSettings } from "../../actors/session/messages.ts"
 import { describeNotification } from "../../protocols/bgp/notification.ts"
 import type { Received } from "../../protocols/bgp/packet.ts"
 import { connectTcp } from "../../supervision/real-tcp.ts"
 import { type FakePeer, startFakePeer } from "./fake-peer.ts"
 import { startSpeaker, until } from "./system.ts"
 
-const route = (prefix: string, localPref = 0): Route => ({ prefix, localPref, communities: [] })
-const hosts = (count: number): Route[] =>
+const route = (prefix: string, localPref = 0): RouteGroup => ({ localPref, communities: [], prefixes: [prefix] })
+const hosts = (count: number): RouteGroup[] =>
   Array.from({ length: count }, (_, i) => route(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`))
 
-function peer(name: string, fake: FakePeer, routes: Route[], settings: Partial<SessionSettings> = {}): DesiredPeer {
+function peer(
+  name: string,
+  fake: FakePeer,
+  routes: RouteGroup[],
+  settings: Partial<SessionSettings> = {},
+): DesiredPeer {
   const { port } = fake
   return {
     name,

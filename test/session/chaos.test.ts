@@ -41,7 +41,7 @@ for (let seed = 1; seed <= (Number(process.env["SEEDS"]) || 12); seed++) {
         ([router, prefixes]): DesiredPeer => ({
           name: router,
           session: { myASN: 64512, peerASN: 64513, address: addressOf(router), port: 179, holdSeconds: 90 },
-          routes: prefixes.map((prefix) => ({ prefix, localPref: 0, communities: [] })),
+          routes: [{ localPref: 0, communities: [], prefixes }],
         }),
       )
       speaker.want(...peers)

@@ -1,7 +1,7 @@
 import anyTest from "ava"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import type { DesiredPeer, Route, SessionSettings } from "../../actors/session/messages.ts"
+import type { DesiredPeer, RouteGroup, SessionSettings } from "../../actors/session/messages.ts"
 import { addLink, Bird, cleanUp, GoBgp, type Link, obstacle } from "./routers.ts"
 import { startSpeaker, until } from "./system.ts"
 
@@ -9,8 +9,17 @@ const test = obstacle === undefined ? anyTest.serial : anyTest.skip
 const name = (title: string): string => (obstacle === undefined ? title : `${title} (${obstacle})`)
 anyTest.after.always(cleanUp)
 
-const route = (prefix: string, localPref = 0, communities: string[] = []): Route => ({ prefix, localPref, communities })
-const peer = (title: string, link: Link, routes: Route[], settings: Partial<SessionSettings> = {}): DesiredPeer => ({
+const route = (prefix: string, localPref = 0, communities: string[] = []): RouteGroup => ({
+  localPref,
+  communities,
+  prefixes: [prefix],
+})
+const peer = (
+  title: string,
+  link: Link,
+  routes: RouteGroup[],
+  settings: Partial<SessionSettings> = {},
+): DesiredPeer => ({
   name: title,
   session: { myASN: 64512, peerASN: 64513, address: link.theirs, port: 179, holdSeconds: 90, ...settings },
   routes,

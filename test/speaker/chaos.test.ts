@@ -162,7 +162,7 @@ test("whatever dies whenever, the threads know what should be, and what is stead
         const wanted = model.wanted()
         assert.deepEqual(it.addresses(), wanted.table)
         assert.deepEqual(
-          it.peers()?.map(({ routes }) => routes.map(({ prefix }) => prefix).toSorted()),
+          it.peers()?.map(({ routes }) => routes.flatMap(({ prefixes }) => prefixes).toSorted()),
           [wanted.routes],
         )
         for (const message of it.layer2.flat().slice(tables)) {
@@ -172,7 +172,9 @@ test("whatever dies whenever, the threads know what should be, and what is stead
         }
         for (const message of it.bgp.flat().slice(routes)) {
           if (message.kind !== "peers") continue
-          assert.ok(message.peers.every(({ routes }) => routes.some(({ prefix }) => prefix === "192.0.2.9/32")))
+          assert.ok(
+            message.peers.every(({ routes }) => routes.some(({ prefixes }) => prefixes.includes("192.0.2.9/32"))),
+          )
         }
         await it.system.stop()
       },

@@ -19,7 +19,8 @@ async function announcing(): Promise<Speaker> {
   return it
 }
 
-const prefixes = (it: Speaker) => it.peers()?.map(({ name, routes }) => [name, ...routes.map(({ prefix }) => prefix)])
+const prefixes = (it: Speaker) =>
+  it.peers()?.map(({ name, routes }) => [name, ...routes.flatMap((group) => group.prefixes)])
 const all = ["router", "192.0.2.10/32", "192.0.2.11/32", "192.0.2.12/32", "192.0.2.13/32"]
 const sentences = (it: Speaker, name: string) =>
   it.cluster.events.filter(({ key }) => key === `default/${name}`).map(({ reason, message }) => `${reason}: ${message}`)
@@ -382,7 +383,7 @@ const routes = (it: Speaker) =>
   it.bgp
     .flat()
     .filter((message): message is BgpCommand & { kind: "peers" } => message.kind === "peers")
-    .map(({ peers }) => peers.map(({ name, routes }) => [name, ...routes.map(({ prefix }) => prefix)]))
+    .map(({ peers }) => peers.map(({ name, routes }) => [name, ...routes.flatMap((group) => group.prefixes)]))
 
 const paths = [
   "/speaker/cluster",
@@ -552,5 +553,5 @@ test("more Services than a default mailbox holds are told at once, and none is l
     for (let i = 0; i < count; i++) put(cluster, `web-${i}`, `10.1.${i >> 8}.${i & 255}`)
   })
   await it.change((cluster) => cluster.putNode(node("delta")))
-  t.is(it.peers()?.[0]?.routes.length, count)
+  t.is(it.peers()?.[0]?.routes[0]?.prefixes.length, count)
 })
