@@ -99,6 +99,8 @@ function controller(layout: Layout): Program {
       // It runs in the machine's own network, where its ports may be taken.
       "--port=0",
       "--health-probe-port=0",
+      // The lab's API server calls no webhooks.
+      "--webhook-mode=disabled",
       ...common(layout, "controller"),
     ),
   }

@@ -1,12 +1,15 @@
 import fs from "node:fs"
 import pkg from "../../package.json" with { type: "json" }
+import type { AccessCheck } from "../../kubernetes/client/access.ts"
 import type { Log } from "../../supervision/actor.ts"
 import type { System } from "../../supervision/system.ts"
 import { Complaint } from "../complaint.ts"
 import { type Flag, type FlagValues, flagHelp, parseFlags } from "../flags/parse.ts"
+import { type TlsSettings, tlsSettings } from "../flags/tls.ts"
 import { isLogLevel, jsonLog, type LogLevel } from "../logging.ts"
 import { actorsHandler, killHandler } from "./debug.ts"
 import { healthHandler } from "./health.ts"
+import { serveMetrics } from "./metrics-port.ts"
 import { type Handler, type Server, serve } from "./serve.ts"
 
 /** What is the same for both daemons before anything runs. */
@@ -14,6 +17,8 @@ export interface Begun {
   readonly flags: FlagValues
   readonly log: Log
   readonly logLevel: LogLevel
+  /** Of /metrics and webhooks. */
+  readonly tls: TlsSettings
   /** Where the custom resources are. */
   readonly namespace: string
 }
@@ -41,7 +46,19 @@ export function begin(
   const log = jsonLog(logLevel)
   log.info(`Troupe ${role} starting ${pkg.version}`, { version: pkg.version, node: process.version })
   for (const warning of flags.warnings) log.warn(warning, { op: "startup" })
-  return { flags, log, logLevel, namespace: namespaceOf(flags.text("namespace")) }
+  return { flags, log, logLevel, tls: tlsOf(flags, log), namespace: namespaceOf(flags.text("namespace")) }
+}
+
+function tlsOf(flags: FlagValues, log: Log): TlsSettings {
+  const names = ["tls-cipher-suites", "tls-curve-preferences", "tls-min-version"] as const
+  const [suites, curves, version] = names.map((name) => flags.text(name))
+  const settings = tlsSettings(suites ?? "", curves ?? "", version ?? "")
+  if (!settings.ok) throw new Complaint(`failed to parse TLS configuration: ${settings.error}`)
+  log.info("TLS of /metrics and webhooks", {
+    op: "startup",
+    ...Object.fromEntries(names.map((name) => [name, flags.text(name)])),
+  })
+  return settings.value
 }
 
 function namespaceOf(flag: string): string {
@@ -59,6 +76,8 @@ export interface Running {
   readonly healthHost: string
   readonly notReady: () => string | undefined | Promise<string | undefined>
   readonly metrics: () => Promise<string>
+  /** Who may see them. */
+  readonly access: AccessCheck
   /** More questions that the debug socket and the health port answer. */
   readonly handlers: readonly Handler[]
   /** What is to be done before the actors stop: say good-bye to peers. */
@@ -85,18 +104,20 @@ export async function runUntilStopped(running: Running): Promise<number> {
 }
 
 async function listen({ begun, system, ...running }: Running, servers: Server[]): Promise<void> {
-  const { flags } = begun
+  const { flags, log, tls } = begun
   const about = [...running.handlers, actorsHandler(system)]
   const health = [healthHandler(running.notReady), ...about]
   const metrics: Handler = async ({ path }) =>
     path === "/metrics"
       ? { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: await running.metrics() }
       : undefined
-  const directory = flags.text("metrics-cert-dir")
   const wanted: Parameters<typeof serve>[] = []
   const port = flags.number("port")
-  const tls = directory === "" ? {} : { tls: { directory } }
-  if (port !== 0) wanted.push([{ host: "0.0.0.0", port, ...tls }, [metrics]])
+  if (port !== 0) {
+    const certDirectory = flags.text("metrics-cert-dir")
+    const { access } = running
+    servers.push(await serveMetrics({ host: "0.0.0.0", port, certDirectory, settings: tls, access, metrics, log }))
+  }
   const healthPort = flags.number("health-probe-port")
   if (healthPort !== 0) wanted.push([{ host: running.healthHost, port: healthPort }, health])
   const socket = flags.text("debug-socket")

@@ -2,6 +2,7 @@ import type { SpeakerMetrics, SpeakerStatus } from "../../actors/announcer/messa
 import { type SpeakerConfig, type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
 import { resolveConfig } from "../../cluster/gossip-config.ts"
 import { descriptorTable } from "../../io/descriptors.ts"
+import { accessCheck } from "../../kubernetes/client/access.ts"
 import { kubernetesClusterApi } from "../../kubernetes/client/cluster-api.ts"
 import { loadCluster } from "../../kubernetes/client/load.ts"
 import { realWorld } from "../../supervision/real-world.ts"
@@ -72,6 +73,7 @@ export async function speakerMain(args: readonly string[]): Promise<number> {
           const own = await askSpeaker<SpeakerMetrics>(system, speaker, (replyTo) => ({ kind: "metrics", replyTo }))
           if (own) speakerMetrics(to, own)
         }),
+      access: accessCheck({ cluster: cluster.value, nonResourceURL: "/metrics" }),
       handlers: [async ({ path }) => (path === "/debug/status" ? json((await status()) ?? null) : undefined)],
       async beforeStop() {
         await system.ask<SpeakerMessage, { readonly kind: "shut-down" }>(

@@ -15,12 +15,12 @@ const shared: readonly Flag[] = [
     env: "METALLB_NAMESPACE",
     help: "namespace of the custom resources and of the speakers; empty: the Pod's own",
   },
-  { name: "port", kind: "number", default: "9120", help: "port of /metrics; 0 turns it off" },
+  { name: "port", kind: "number", default: "9120", help: "HTTPS port of /metrics; 0 turns it off" },
   {
     name: "metrics-cert-dir",
     kind: "text",
     default: "",
-    help: "directory with tls.crt and tls.key for /metrics; empty: plain HTTP",
+    help: "directory with tls.crt and tls.key for /metrics; empty: self-signed",
   },
   { name: "health-probe-port", kind: "number", default: "17472", help: "port of /healthz and /readyz; 0 turns it off" },
   { name: "log-level", kind: "text", default: "info", help: "all, debug, info, warn, error or none" },
@@ -67,26 +67,21 @@ const shared: readonly Flag[] = [
     name: "tls-min-version",
     kind: "text",
     default: "",
-    help: "VersionTLS12 or VersionTLS13",
-    unsupported: "TLS settings of /metrics are fixed",
+    help: "VersionTLS12 or VersionTLS13, for /metrics and webhooks; empty: VersionTLS13",
   },
   {
     name: "tls-cipher-suites",
     kind: "text",
     default: "",
     help: "comma-separated cipher suites for TLS 1.2",
-    unsupported: "TLS settings of /metrics are fixed",
   },
   {
     name: "tls-curve-preferences",
     kind: "text",
     default: "",
     help: "comma-separated numeric curve ids",
-    unsupported: "TLS settings of /metrics are fixed",
   },
 ]
-
-const noWebhooks = "there are no admission webhooks yet"
 
 export const controllerFlags: readonly Flag[] = [
   ...shared,
@@ -110,43 +105,38 @@ export const controllerFlags: readonly Flag[] = [
     name: "webhook-mode",
     kind: "text",
     default: "enabled",
-    help: "enabled, disabled or onlywebhook",
-    unsupported: noWebhooks,
+    help: "enabled, disabled, or onlywebhook: no addresses are assigned",
   },
   {
     name: "webhook-secret",
     kind: "text",
     default: "metallb-webhook-cert",
-    help: "Secret with the webhook certificates",
-    unsupported: noWebhooks,
+    help: "Secret with the webhook certificates; made when it is missing",
   },
   {
     name: "webhook-http2",
     kind: "boolean",
     default: "false",
     help: "HTTP/2 on the webhook port",
-    unsupported: noWebhooks,
   },
+  { name: "webhook-port", kind: "number", default: "9443", help: "port of the webhooks; MetalLB has no such flag" },
   {
     name: "disable-cert-rotation",
     kind: "boolean",
     default: "false",
-    help: "do not manage webhook certificates",
-    unsupported: noWebhooks,
+    help: "do not manage webhook certificates: read them from --cert-dir",
   },
   {
     name: "cert-dir",
     kind: "text",
     default: "/tmp/k8s-webhook-server/serving-certs",
-    help: "directory of the webhook certificates",
-    unsupported: noWebhooks,
+    help: "directory of the webhook certificates; only read with --disable-cert-rotation",
   },
   {
     name: "cert-service-name",
     kind: "text",
     default: "metallb-webhook-service",
-    help: "host name in the webhook certificate",
-    unsupported: noWebhooks,
+    help: "Service by which the API server calls the webhooks",
   },
 ]
 

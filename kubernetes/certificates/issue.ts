@@ -85,8 +85,7 @@ const serverExtensions = (names: x509.JsonGeneralNames) => [
   new x509.SubjectAlternativeNameExtension(names),
 ]
 
-const generateKeys = (): Promise<Keys> =>
-  webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]) as Promise<Keys>
+const generateKeys = (): Promise<Keys> => webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])
 
 const importKey = (key: SecretText): webcrypto.CryptoKey =>
   createPrivateKey(key.reveal()).toCryptoKey(algorithm, false, ["sign"])

@@ -66,6 +66,7 @@ function kubeconfig(server: string): string {
 }
 
 const quiet = ["--namespace=metallb-system", "--port=0", "--health-probe-port=0"]
+const alone = [...quiet, "--webhook-mode=disabled"]
 
 for (const [what, args, sentence] of [
   ["an unknown flag", ["controller", "--nope"], /^troupe: controller: flag provided but not defined: -nope \(/],
@@ -79,6 +80,28 @@ for (const [what, args, sentence] of [
     "a kubeconfig that is not there",
     ["controller", ...quiet, "--kubeconfig=/nowhere"],
     /^troupe: kubeconfig \/nowhere does not exist\n$/,
+  ],
+  [
+    "an unknown webhook mode",
+    ["controller", ...quiet, "--webhook-mode=maybe"],
+    /^troupe: invalid webhookmode value "maybe": /,
+  ],
+  [
+    "cipher suites without TLS 1.2",
+    ["controller", ...quiet, "--tls-cipher-suites=TLS_RSA_WITH_AES_128_CBC_SHA"],
+    /^troupe: failed to parse TLS configuration: cipher suites cannot be configured with TLS 1.3\n$/,
+  ],
+  [
+    "a metrics certificate that is not there",
+    [
+      "controller",
+      ...alone,
+      "--port=1",
+      "--metrics-cert-dir=/nowhere",
+      "--kubeconfig",
+      kubeconfig("http://127.0.0.1:9"),
+    ],
+    /^troupe: cannot serve metrics over TLS: \/nowhere\/tls.crt cannot be read: no such file or directory\n$/,
   ],
   ["no node name", ["speaker", ...quiet], /^troupe: must specify --node-name or METALLB_NODE_NAME\n$/],
   [
@@ -112,7 +135,7 @@ test.serial("an API server that is down at start is waited for; SIGTERM ends it 
   const socket = path.join(directory, "late.sock")
   const controller = daemon(
     "controller",
-    ...quiet,
+    ...alone,
     `--kubeconfig=${kubeconfig(placeholder.url)}`,
     `--debug-socket=${socket}`,
   )
@@ -163,7 +186,7 @@ test.serial("an API server that is down at start is waited for; SIGTERM ends it 
 test.serial("with --exit-with-stdin it ends when standard input does", async (t) => {
   const controller = daemon(
     "controller",
-    ...quiet,
+    ...alone,
     `--kubeconfig=${kubeconfig("http://127.0.0.1:65123")}`,
     "--exit-with-stdin",
   )

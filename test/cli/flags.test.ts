@@ -60,6 +60,6 @@ test("the help names every flag, its default and its environment variable", (t) 
       t.true(help.includes(`--${flag.name}`), flag.name)
       if (flag.env !== undefined) t.true(help.includes(flag.env), flag.env)
     }
-    t.regex(help, /--port number\n\s+port of \/metrics; 0 turns it off \(default 9120\)/)
+    t.regex(help, /--port number\n\s+HTTPS port of \/metrics; 0 turns it off \(default 9120\)/)
   }
 })

@@ -54,11 +54,3 @@ test("a port in use is a sentence that names it", async (t) => {
   t.deepEqual(served, { ok: false, error: `cannot listen on 127.0.0.1:${port}: the address is in use` })
   blocker.close()
 })
-
-test("TLS without its files is a sentence that names the directory", async (t) => {
-  const served = await serve({ host: "127.0.0.1", port: 0, tls: { directory: "/nowhere" } }, [])
-  t.deepEqual(served, {
-    ok: false,
-    error: "cannot serve metrics over TLS with /nowhere: no such file or directory",
-  })
-})

@@ -157,7 +157,7 @@ async function selfMade(): Promise<Pems> {
 }
 
 test("a key never appears in what is printed", (t) => {
-  for (const text of [inspect(made, { depth: 9 }), JSON.stringify(made), `${made.ca.key}`]) {
+  for (const text of [inspect(made, { depth: 9 }), JSON.stringify(made), String(made.ca.key)]) {
     t.false(text.includes("PRIVATE KEY"))
   }
   const verdict = certificateVerdict(
