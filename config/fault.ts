@@ -3,9 +3,17 @@ export interface ConfigurationFault {
   readonly object: { readonly kind: ConfigurationKind; readonly name: string }
   readonly field?: string
   readonly text: string
+  /** Something that it names is not there, and may come: with it the fault goes away by itself. */
+  readonly transient?: true
 }
 
-export type ConfigurationKind = "IPAddressPool" | "L2Advertisement" | "BGPAdvertisement" | "BGPPeer" | "Community"
+export type ConfigurationKind =
+  | "IPAddressPool"
+  | "L2Advertisement"
+  | "BGPAdvertisement"
+  | "BGPPeer"
+  | "Community"
+  | "BFDProfile"
 
 /** Collects the faults of one object. `complain` returns so that the remaining rules are checked too. */
 export type Complain = (field: string, text: string) => void

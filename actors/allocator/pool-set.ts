@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util"
-import { compile } from "../../config/compile.ts"
+import { compile, poolsAlone } from "../../config/compile.ts"
 import type { ConfigurationFacts } from "../../config/facts.ts"
 import type { Pool } from "../../config/snapshot.ts"
 import type { Context } from "../../supervision/actor.ts"
@@ -13,8 +13,7 @@ type Self = Context<AllocatorMessage | AllocatorInternal>
 /** A valid configuration replaces the one in force; an invalid one is reported and changes nothing. */
 export function configure(state: AllocatorState, facts: ConfigurationFacts, context: Self): void {
   // Faults in advertisements and peers are the speakers' concern: they do not keep anyone from getting an address.
-  const concerning = { ...facts, l2Advertisements: [], bgpAdvertisements: [], peers: [] }
-  const compiled = compile(concerning, { namespace: state.config.namespace })
+  const compiled = compile(poolsAlone(facts), { namespace: state.config.namespace })
   if (!compiled.ok) {
     const { error: faults } = compiled
     state.faults = faults
