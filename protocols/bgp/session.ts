@@ -1,6 +1,6 @@
 import type { Ip } from "../ip.ts"
 import { errorCode, fsmSubcode } from "./iana.ts"
-import { acceptOpen, type Negotiated } from "./negotiation.ts"
+import { acceptOpen, type Negotiated, type WantedASN } from "./negotiation.ts"
 import { type Fault, type Notification, notification } from "./notification.ts"
 import { type Open, openFor } from "./open.ts"
 import type { Message } from "./packet.ts"
@@ -25,9 +25,11 @@ export type State = "idle" | "connect" | "active" | "open-sent" | "open-confirm"
 
 export interface SessionConfig {
   readonly myASN: number
-  readonly peerASN: number
+  readonly peerASN: WantedASN
   /** 0: neither hold timer nor keepalives. */
   readonly holdSeconds: number
+  /** Between KEEPALIVEs, where that is less than a third of the hold time that was agreed on, which is the rule. */
+  readonly keepaliveSeconds?: number
   /** Absent: the local address of the connection. */
   readonly routerId?: Ip
   /** Waits between tries: nothing at first, then `firstMs`, doubled each time up to `maxMs`; shortened by the jitter. */
@@ -55,7 +57,8 @@ export type Event =
   | { readonly kind: "hold-timer" }
   | { readonly kind: "keepalive-timer" }
   | { readonly kind: "stable-timer" }
-  | { readonly kind: "tcp-opened"; readonly local: Ip }
+  /** `identifier`: an IPv4 address that stands for `local` where that is IPv6. */
+  | { readonly kind: "tcp-opened"; readonly local: Ip; readonly identifier?: Ip }
   | { readonly kind: "tcp-closed"; readonly error?: string }
   | { readonly kind: "open"; readonly open: Open }
   | { readonly kind: "keepalive" }
@@ -228,9 +231,9 @@ function connect(session: Session): Step {
   return [next, [{ kind: "connect" }, changed(session, next)]]
 }
 
-function opened(session: Session, { local }: { readonly local: Ip }): Step {
+function opened(session: Session, { local, identifier: standIn }: Extract<Event, { kind: "tcp-opened" }>): Step {
   const { myASN, holdSeconds, routerId } = session.config
-  const identifier = routerId ?? local
+  const identifier = routerId ?? standIn ?? local
   const next: Session = { ...session, state: "open-sent", identifier }
   return [
     next,
@@ -247,10 +250,11 @@ function beat(session: Session, _event: Event, random: number): Step {
   return [session, [sendKeepalive, ...restartKeepalive(session, random)]]
 }
 
-function restartKeepalive({ negotiated }: Session, random: number): readonly Effect[] {
+function restartKeepalive({ config, negotiated }: Session, random: number): readonly Effect[] {
   const holdSeconds = negotiated?.holdSeconds ?? 0
   if (holdSeconds === 0) return []
-  return [{ kind: "set-timer", timer: "keepalive", afterMs: jittered((holdSeconds * 1000) / 3, random) }]
+  const seconds = Math.min(config.keepaliveSeconds ?? Number.POSITIVE_INFINITY, holdSeconds / 3)
+  return [{ kind: "set-timer", timer: "keepalive", afterMs: jittered(seconds * 1000, random) }]
 }
 
 function restartHold({ negotiated }: Session): readonly Effect[] {
