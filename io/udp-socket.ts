@@ -35,9 +35,10 @@ export const datagramPort = (loop: RawLoop): DatagramPort => ({ open: (at, on) =
 const longestDatagram = 2048
 /** So that messages and timers get their turn under a flood. */
 const datagramsPerTurn = 256
-/** DSCP CS6, internetwork control; the kernel's queueing goes by the priority, which a type of service of one's own sets too low. */
+/** DSCP CS6, for the network. */
 const internetworkControl = 0xc0
-const controlPriority = 7
+/** For this machine's own queues, which go by it and not by the DSCP; the highest that needs no right. */
+const highPriority = 6
 
 type Version = 4 | 6
 
@@ -120,7 +121,7 @@ const versionOf = (address: string): Version => (address.includes(":") ? 6 : 4)
 type Failure = ReturnType<typeof failure>
 
 function setOptions(fd: number, version: Version, ttl: number): Failure | undefined {
-  const common = [[level.socket, socketOption.priority, controlPriority]] as const
+  const common = [[level.socket, socketOption.priority, highPriority]] as const
   const own =
     version === 4
       ? ([

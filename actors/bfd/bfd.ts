@@ -24,6 +24,7 @@ export type BfdMessage =
   | { readonly kind: "session-exited"; readonly key: string; readonly exit: Exit }
   | { readonly kind: "links-changed" }
   | { readonly kind: "tick" }
+  | { readonly kind: "publish" }
   | { readonly kind: "subscriber-gone"; readonly subscriber: ActorRef<BfdReport> }
 
 interface Entry {
@@ -48,6 +49,8 @@ export interface BfdState {
   readonly subscribers: readonly ActorRef<BfdReport>[]
   /** Something to tell that is not urgent. */
   readonly stale: boolean
+  /** Something to tell as soon as the news that wait already have been read. */
+  readonly publishing: boolean
   readonly droppedTold: number
   /** Set once: from then on nothing is wanted any more. */
   readonly shutdown?: readonly ActorRef<{ readonly kind: "shut-down" }>[]
@@ -85,6 +88,7 @@ export const bfdActor: Actor<unknown, BfdState, BfdMessage> = {
       refused: 0,
       subscribers: [],
       stale: false,
+      publishing: false,
       droppedTold: 0,
     }
   },
@@ -109,6 +113,8 @@ export const bfdActor: Actor<unknown, BfdState, BfdMessage> = {
         return state
       case "tick":
         return tick(state, context)
+      case "publish":
+        return publish(state, context)
       case "subscriber-gone":
         return { ...state, subscribers: state.subscribers.filter((one) => !sameRef(one, message.subscriber)) }
       default:
@@ -144,7 +150,7 @@ function want(state: BfdState, desired: readonly DesiredBfdSession[], context: S
   if (refused > 0 && refused !== state.refused) {
     context.log.error("too many BFD sessions", { op: "setSessions", limit: mostSessions, refused })
   }
-  return publish(attend({ ...next, sessions, refused }), context)
+  return publishSoon(attend({ ...next, sessions, refused }), context)
 }
 
 function spawn(
@@ -257,7 +263,7 @@ function exited(state: BfdState, key: string, exit: Exit, context: Self): BfdSta
   const down = was === "up" ? { lastDown: { atMs: nowMs, diagnostic: fault } } : { ...(lastDown && { lastDown }) }
   const report = { ...unstarted(entry.desired, nowMs, fault), ...down, counters: carried }
   const sessions = new Map(state.sessions).set(key, { ...entry, alive: false, report, carried })
-  return publish({ ...state, sessions }, context)
+  return publishSoon({ ...state, sessions }, context)
 }
 
 function told(state: BfdState, news: Extract<SessionNews, { kind: "session" }>, context: Self): BfdState {
@@ -267,7 +273,7 @@ function told(state: BfdState, news: Extract<SessionNews, { kind: "session" }>, 
   const { lastDown = report.lastDown, ...rest } = news.report
   const whole = { ...rest, ...(lastDown && { lastDown }), counters: sum(carried, rest.counters) }
   const sessions = new Map(state.sessions).set(news.key, { ...entry, report: whole })
-  return news.urgent ? publish({ ...state, sessions }, context) : { ...state, sessions, stale: true }
+  return news.urgent ? publishSoon({ ...state, sessions }, context) : { ...state, sessions, stale: true }
 }
 
 function shutDown(state: BfdState, replyTo: ActorRef<{ readonly kind: "shut-down" }>, context: Self): BfdState {
@@ -296,11 +302,17 @@ function tick(state: BfdState, context: Self): BfdState {
   return state.stale || state.receiver.droppedTotal !== state.droppedTold ? publish(attended, context) : attended
 }
 
+/** Many sessions that change at the same time make one report, not one each. */
+function publishSoon(state: BfdState, context: Self): BfdState {
+  if (!state.publishing) context.send(context.self, { kind: "publish" })
+  return { ...state, publishing: true }
+}
+
 /** Always in the urgent lane, so that reports keep their order. */
 function publish(state: BfdState, context: Self): BfdState {
   const report = reportOf(state)
   for (const subscriber of state.subscribers) context.sendUrgent(subscriber, report)
-  return { ...state, stale: false, droppedTold: state.receiver.droppedTotal }
+  return { ...state, stale: false, publishing: false, droppedTold: state.receiver.droppedTotal }
 }
 
 function reportOf({ sessions, receiver, refused }: BfdState): BfdReport {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises"
 import test from "ava"
 import type { BfdSessionId } from "../../actors/bfd/messages.ts"
 import { until } from "../io/namespaces.ts"
@@ -23,6 +22,10 @@ const interval = 'interface "eth0" { interval 50 ms; multiplier 3; };'
 const neighbour = `neighbor ${address.host} dev "eth0";`
 const isUp = ({ state }: { readonly state: string }): boolean => state === "up"
 const isDown = ({ state }: { readonly state: string }): boolean => state !== "up"
+interface Snapshot {
+  readonly kind: string
+  readonly descriptors: number
+}
 /** Scheduling on a machine that does other things too; far below the second that an idle session would take. */
 const slackMs = 250
 
@@ -74,15 +77,16 @@ live("ten seconds at 50 ms × 3 with the main thread blocked: no flap", async (t
   const net = network("block")
   await net.bird("client", `${interval} ${neighbour}`)
   net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
-  const before = await net.reached(direct, (it) => isUp(it) && it.transmitIntervalMs === 50)
+  // Some seconds old: in its first, a thread's code is still being compiled, by threads that this machine may not run.
+  const before = await net.reached(direct, (it) => isUp(it) && it.counters.controlPacketInput > 80)
   net.tell({ kind: "block", ms: 10_000 })
   await net.speaker.line(({ kind }: { readonly kind?: string }) => kind === "unblocked", 20_000)
   const after = await net.reached(direct, ({ counters }) => {
     return counters.controlPacketOutput - before.counters.controlPacketOutput >= 200
   })
+  t.is(after.lastDown, undefined)
   t.is(after.state, "up")
   t.is(after.sinceMs, before.sinceMs)
-  t.is(after.counters.sessionDownEvents, 0)
   t.true(after.counters.controlPacketInput - before.counters.controlPacketInput >= 200)
 })
 
@@ -135,17 +139,21 @@ live("a session no longer wanted says AdminDown; shut down, all do; wanted again
   t.truthy(await shows(/2001:db8::2\s+eth0\s+Down/))
 })
 
-live("the peer goes down on purpose: told as such", async (t) => {
-  const net = network("peer")
-  const bird = await net.bird("client", `${interval} ${neighbour}`)
-  net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
-  await net.reached(direct, isUp)
-  bird.ask("disable", "bfd1")
-  const down = await net.reached(direct, isDown)
-  t.regex(down.lastDown?.diagnostic ?? "", /administratively down|detection time expired/)
-  bird.ask("enable", "bfd1")
-  await net.reached(direct, isUp)
-})
+live(
+  "a speaker that stood still accuses nobody: the peer took the session down, and that is what it tells",
+  async (t) => {
+    const net = network("pause")
+    const bird = await net.bird("client", `${interval} ${neighbour}`)
+    net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
+    await net.reached(direct, (it) => isUp(it) && it.transmitIntervalMs === 50)
+    process.kill(net.speaker.pid, "SIGSTOP")
+    t.truthy(await until(() => /192\.0\.2\.2\s+eth0\s+Down/.test(bird.ask("show", "bfd", "sessions"))))
+    process.kill(net.speaker.pid, "SIGCONT")
+    const down = await net.reached(direct, ({ counters }) => counters.sessionDownEvents === 1)
+    t.regex(down.lastDown?.diagnostic ?? "", /^neighbor signaled session down/)
+    await net.reached(direct, isUp)
+  },
+)
 
 live("IPv6: global, and link-local through its interface", async (t) => {
   const net = network("six")
@@ -190,14 +198,12 @@ live("killed: the thread and a session's actor come back and the session with th
   await net.bird("client", `${interval} ${neighbour}`)
   net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
   await net.reached(direct, isUp)
-  const descriptors = async (): Promise<number> => {
-    const count = net.speaker.lines.filter((line) => (line as { kind?: string }).kind === "snapshot").length
+  const snapshots = () => net.speaker.lines.filter((line) => (line as Snapshot).kind === "snapshot") as Snapshot[]
+  const descriptors = async (): Promise<number | undefined> => {
+    const count = snapshots().length
     net.tell({ kind: "snapshot" })
-    const lines = await until(() => {
-      const all = net.speaker.lines.filter((line) => (line as { kind?: string }).kind === "snapshot")
-      return all.length > count ? all : undefined
-    })
-    return (lines?.at(-1) as { readonly descriptors: number }).descriptors
+    await until(() => snapshots().length > count)
+    return snapshots().at(-1)?.descriptors
   }
   const before = await descriptors()
   net.tell({ kind: "kill", path: `/speaker/bfd/${address.client}` })
@@ -207,6 +213,5 @@ live("killed: the thread and a session's actor come back and the session with th
   net.tell({ kind: "kill", path: "/speaker/bfd" })
   await net.reached(direct, (it) => isDown(it) && it.counters.sessionUpEvents === 0)
   await net.reached(direct, isUp)
-  await sleep(500)
-  t.is(await descriptors(), before)
+  t.truthy(await until(async () => (await descriptors()) === before))
 })

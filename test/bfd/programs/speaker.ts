@@ -1,8 +1,9 @@
 // The BFD thread under a parent that tells it again what should be after a restart. Driven by JSON lines; logs and
 // reports are JSON lines.
-import { readdirSync, writeSync } from "node:fs"
+import { readdirSync } from "node:fs"
 import { createInterface } from "node:readline"
 import type { BfdCommand, BfdReport, DesiredBfdSession } from "../../../actors/bfd/messages.ts"
+import type { BfdThreadConfig } from "../../../cli/threads/bfd.ts"
 import { descriptorTable } from "../../../io/descriptors.ts"
 import type { Actor, Context, Log, ThreadEntry } from "../../../supervision/actor.ts"
 import { realWorld } from "../../../supervision/real-world.ts"
@@ -28,7 +29,7 @@ interface State {
 }
 
 const tell = (line: Readonly<Record<string, unknown>>): void => {
-  writeSync(1, `${JSON.stringify(line)}\n`)
+  process.stdout.write(`${JSON.stringify(line)}\n`)
 }
 const logged = (level: string) => (msg: string, fields?: Readonly<Record<string, unknown>>) =>
   tell({ ...fields, level, msg })
@@ -65,10 +66,11 @@ function tellSessions({ bfd, sessions }: State, context: Context<Message>): void
   if (sessions !== undefined) context.send(bfd, { kind: "sessions", sessions })
 }
 
+const config: BfdThreadConfig = { descriptors: descriptorTable(), logLevel: "info" }
 const entry: ThreadEntry<BfdCommand> = {
   kind: "module",
-  url: new URL("../../../cli/threads/bfd.ts?log=info", import.meta.url).href,
-  config: { descriptors: descriptorTable() },
+  url: new URL("../../../cli/threads/bfd.ts", import.meta.url).href,
+  config,
 }
 const system = startSystem({ name: "test", world: realWorld(), log })
 system.spawn({ id: "speaker", actor: speaker, config: entry })
