@@ -213,7 +213,7 @@ export function kubeconfig(server: string, more: { cluster?: object; user?: obje
 }
 
 export async function connectTo(
-  api: FakeApi,
+  api: { readonly url: string },
   options: { time?: Time; cluster?: object; user?: object } = {},
 ): Promise<Cluster> {
   const file = path.join(temporaryDirectory(), "config")
