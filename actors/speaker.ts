@@ -20,6 +20,8 @@ export interface SpeakerConfig {
   }
   readonly loadBalancerClass?: string
   readonly ignoreExcludeLoadBalancer?: boolean
+  /** What is done about others heard on the wire; only with gossip. Absent: nobody listens. */
+  readonly wire?: { readonly liveness: boolean; readonly strangers: "defend" | "cease" }
   /** Label selector of the speaker Pods, whose addresses gossip joins. */
   readonly memberlistLabels?: string
   /** How long gossip that has just begun may take to hear of the other speakers before elections count with it. */
@@ -46,6 +48,7 @@ type Message =
 interface SpeakerState {
   readonly config: SpeakerConfig
   readonly gossip: ActorRef<GossipCommand> | undefined
+  readonly layer2: ActorRef<Layer2Command>
   readonly bgp: ActorRef<BgpCommand>
   readonly announcer: ActorRef<AnnouncerCommand>
   readonly api: ActorRef<never> | undefined
@@ -94,13 +97,14 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
         keeper: context.self,
         ...(loadBalancerClass === undefined ? {} : { loadBalancerClass }),
         ...(ignoreExcludeLoadBalancer === undefined ? {} : { ignoreExcludeLoadBalancer }),
+        ...(config.wire === undefined ? {} : { wire: config.wire }),
         settleMs: config.settleMs ?? 2000,
       },
       // A whole cluster is told at once; a fact that found no room would be missing until the next change.
       mailbox: { capacity: 1_000_000, overflow: "drop-newest" },
       started: () => ({ kind: "announcer-started" }),
     })
-    return { config, gossip, bgp, announcer, api: undefined, lastValid: undefined }
+    return { config, gossip, layer2, bgp, announcer, api: undefined, lastValid: undefined }
   },
   receive(state, message, context) {
     switch (message.kind) {
@@ -160,11 +164,12 @@ async function shutDown(
   replyTo: ActorRef<{ readonly kind: "shut-down" }>,
   context: Context<Message>,
 ): Promise<SpeakerState> {
-  const { gossip, bgp, announcer, api, config } = state
+  const { gossip, layer2, bgp, announcer, api, config } = state
   const leaveMs = config.leaveMs ?? 1200
   context.log.info("starting shutdown", { op: "shutdown" })
   if (api !== undefined) context.stop(api)
   context.stop(announcer)
+  if (config.wire !== undefined) context.send(layer2, { kind: "leaving" })
   await Promise.all([
     gossip && context.ask<GossipCommand, { kind: "left" }>(gossip, (replyTo) => ({ kind: "leave", replyTo }), leaveMs),
     context.ask<BgpCommand, { kind: "shut-down" }>(bgp, (replyTo) => ({ kind: "shutdown", replyTo }), leaveMs),

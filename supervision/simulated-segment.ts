@@ -144,7 +144,7 @@ function isFor({ card, filter, groups }: Socket, frame: Uint8Array): boolean {
   const icmpv6 = etherType === 0x86dd && frame.length > 54 && frame[20] === 58 ? frame[54] : undefined
   const isBfd = etherType === 0x0800 && frame.length >= 42 && frame[23] === 17 && bfdPorts.has(view.getUint16(36))
   const passes = {
-    arp: arp === 1,
+    arp: arp !== undefined,
     "arp-claim": arp === 2 || (arp === 1 && view.getUint32(28) === view.getUint32(38)),
     "neighbour-solicitation": icmpv6 === 135,
     "neighbour-advertisement": icmpv6 === 136,

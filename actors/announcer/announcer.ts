@@ -8,7 +8,8 @@ import { hear, type Membership, settle } from "./membership.ts"
 import { serviceActor } from "./service.ts"
 import { type AnnouncerConfig, type AnnouncerState, beginning, isWanted, type Message } from "./state.ts"
 import { metricsOf, statusOf } from "./status.ts"
-import { flush, threadStarted } from "./telling.ts"
+import { flush, flushSoon, listenToLayer2, threadStarted } from "./telling.ts"
+import { introduceOurselves, livenessOf, meet, recordHappening } from "./wire.ts"
 
 /**
  *     API actor ── facts ──►┌───────────┐── evaluate ──►┌─────────┐ one per Service,
@@ -31,7 +32,7 @@ export const announcerActor: Actor<AnnouncerConfig, AnnouncerState, Message> = {
   },
   start(config, context) {
     if (config.gossip !== undefined) context.send(config.gossip, { kind: "subscribe", subscriber: context.self })
-    context.send(config.layer2, { kind: "subscribe", subscriber: context.self })
+    listenToLayer2(config, context)
     context.send(config.bgp, { kind: "subscribe", subscriber: context.self })
     return beginning(config)
   },
@@ -79,11 +80,14 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "settle":
       return membershipChanged(state, settle(state.membership), context)
     case "layer2-report": {
-      const known = state.layer2?.interfaces
+      const known = state.layer2
       state.layer2 = message
-      if (!isDeepStrictEqual(known, message.interfaces)) surroundingsChanged(state, context)
+      if (!isDeepStrictEqual(known?.macs, message.macs)) introduceOurselves(state, context)
+      if (!isDeepStrictEqual(known?.interfaces, message.interfaces)) surroundingsChanged(state, context)
       return
     }
+    case "layer2-happened":
+      return recordHappening(state, message)
     case "bgp-report":
       state.sessions = message.sessions
       return
@@ -171,8 +175,15 @@ function synced(state: AnnouncerState, told: ApiMessage & { kind: "synced" }, co
 
 function membershipChanged(state: AnnouncerState, membership: Membership, context: Context<Message>): void {
   const before = state.membership
+  const livenessBefore = state.surroundings?.standings === true
   state.membership = membership
   if (membership.settled) context.timers.cancel("settle")
   else if (before.heard === undefined) context.timers.set("settle", state.config.settleMs, { kind: "settle" })
-  if (!isDeepStrictEqual(before.speakers, membership.speakers)) surroundingsChanged(state, context)
+  const met = meet(state)
+  const liveness = livenessOf(state) === "on"
+  if (!isDeepStrictEqual(before.speakers, membership.speakers) || liveness !== livenessBefore)
+    return surroundingsChanged(state, context)
+  if (!met) return
+  state.unflushed = true
+  flushSoon(state, context)
 }

@@ -1,7 +1,8 @@
 import type { ServiceKey } from "../../config/facts.ts"
 import type { Peer } from "../../config/snapshot.ts"
 import type { DesiredPeer, SessionSettings } from "../session/messages.ts"
-import type { Layer2Entry } from "./layer2/messages.ts"
+import type { Standing } from "./layer2-decision.ts"
+import type { Layer2Entry, Layer2Standby } from "./layer2/messages.ts"
 import { routesOfSession } from "./routes-of-session.ts"
 import { selectsAny } from "./selects.ts"
 import type { Announcement } from "./transition.ts"
@@ -13,7 +14,7 @@ type Announcements = ReadonlyMap<ServiceKey, Announcement>
  * Everything this node answers for. Services may share an address: it stays until the last of them goes, and is answered
  * on the interfaces of all of them.
  */
-export function layer2Table(announcements: Announcements): readonly Layer2Entry[] {
+export function layer2Table(announcements: Announcements, standings: Standings = new Map()): readonly Layer2Entry[] {
   const byIp = new Map<string, "all" | Set<string>>()
   for (const { ips, layer2 } of announcements.values()) {
     if (layer2 === undefined || layer2.interfacesMissing) continue
@@ -25,7 +26,32 @@ export function layer2Table(announcements: Announcements): readonly Layer2Entry[
   }
   return [...byIp]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([ip, interfaces]) => ({ ip, interfaces: interfaces === "all" ? "all" : [...interfaces].sort() }))
+    .map(([ip, interfaces]) => {
+      const before = standings.get(ip)?.before.slice(0, mostBefore)
+      const table = { ip, interfaces: interfaces === "all" ? ("all" as const) : [...interfaces].sort() }
+      return before === undefined || before.length === 0 ? table : { ...table, before }
+    })
+}
+
+/** By address; of several Services on one address the first speaks for all. */
+export type Standings = ReadonlyMap<string, Standing>
+
+/** Further down the order nobody gets to act before gossip has found out. */
+const mostAliveBefore = 2
+const mostBefore = 16
+
+/** What this node would answer for if those before it fell silent, and does not answer for now. */
+export function layer2Standby(
+  standings: Standings,
+  entries: readonly Layer2Entry[],
+  isAlive: (member: string) => boolean,
+): readonly Layer2Standby[] {
+  const answered = new Set(entries.map(({ ip }) => ip))
+  return [...standings]
+    .filter(([ip, { before }]) => !answered.has(ip) && before.length > 0)
+    .filter(([, { before }]) => before.filter(isAlive).length <= mostAliveBefore)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([ip, { interfaces, before }]) => ({ ip, interfaces, before: before.slice(0, mostBefore) }))
 }
 
 /** Every peer that this node has a session with, each with all its routes. */

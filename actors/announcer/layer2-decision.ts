@@ -6,6 +6,7 @@ import { type Ranked, rank } from "./election.ts"
 import { isLocal, nodesOf, servable } from "./endpoints.ts"
 import { selectsAny } from "./selects.ts"
 import { describeNodeFault, type NodeFault, nodeFault, type Surroundings } from "./surroundings.ts"
+import type { ServiceDecision } from "./service-decision.ts"
 import type { Withdrawal } from "./withdrawal.ts"
 
 export type Layer2Decision =
@@ -98,6 +99,43 @@ export function decideLayer2(
   return { decision: { kind: "announce", interfaces, interfacesMissing }, because }
 }
 
+/** Where this node stands in the election, if everybody were alive. */
+export interface Standing {
+  readonly ips: readonly Ip[]
+  readonly interfaces: "all" | readonly string[]
+  /** Who comes before it, the first first. */
+  readonly before: readonly string[]
+}
+
+/**
+ * The election of `decideLayer2` once more, without asking who is alive: by this order those who hear each other on the
+ * wire settle who answers when gossip does not know yet. Undefined: this node is no candidate.
+ */
+export function standingOf(
+  service: ServiceFacts,
+  { ips, layer2 }: Extract<ServiceDecision, { kind: "considered" }>,
+  poolAdvertisements: readonly L2Advertisement[],
+  endpoints: EndpointFacts | undefined,
+  surroundings: Surroundings,
+): Standing | undefined {
+  const me = surroundings.nodeName
+  const [first] = ips
+  const election = layer2.because.find((reason) => reason.rule === "election")
+  const { speakers } = surroundings
+  if (first === undefined || speakers === "unknown" || speakers === "off") return undefined
+  if (election?.candidates.some(({ node }) => node === me) !== true) return undefined
+  const advertisements = poolAdvertisements.filter(({ serviceSelectors }) =>
+    selectsAny(serviceSelectors, service.labels),
+  )
+  const local = isLocal(service) ? nodesOf(servable(endpoints)) : undefined
+  const fit = considered(surroundings, speakers).filter(
+    (node) => whyUnfit(node, surroundings, advertisements, local) === undefined,
+  )
+  const order = rank(fit, first, (node) => scoreOf(node, advertisements)).map(({ node }) => node)
+  const covering = advertisements.filter(({ nodes }) => nodes.has(me))
+  return { ips, interfaces: interfacesOf(covering), before: order.slice(0, order.indexOf(me)) }
+}
+
 function withhold(reason: Withdrawal, ...because: readonly Layer2Reason[]): Verdict<Layer2Decision, Layer2Reason> {
   return { decision: { kind: "withhold", reason }, because }
 }
@@ -119,6 +157,15 @@ function whyDropped(
 ): Dropped | undefined {
   // This node is always a member of its own ring, even before it has heard of itself.
   if (speakers !== "off" && !speakers.has(node) && node !== surroundings.nodeName) return "not-a-member"
+  return whyUnfit(node, surroundings, advertisements, local)
+}
+
+function whyUnfit(
+  node: string,
+  surroundings: Surroundings,
+  advertisements: readonly L2Advertisement[],
+  local: ReadonlySet<string> | undefined,
+): Dropped | undefined {
   const fault = nodeFault(surroundings, node)
   if (fault !== undefined) return fault
   if (!advertisements.some(({ nodes }) => nodes.has(node))) return "not-covered"

@@ -4,7 +4,7 @@ import type { ServiceKey } from "../../config/facts.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { ApiMessage } from "../api.ts"
 import type { BgpReport, SessionReport } from "../session/messages.ts"
-import type { Layer2Report } from "./layer2/messages.ts"
+import type { Layer2Happened, Layer2Report, Layer2WireReport } from "./layer2/messages.ts"
 import type { ServiceVerdict } from "./service-decision.ts"
 import type { Protocol } from "./transition.ts"
 import type { Withdrawal } from "./withdrawal.ts"
@@ -16,6 +16,7 @@ export type AnnouncerCommand =
   | { readonly kind: "api-gone" }
   | Members
   | Layer2Report
+  | Layer2Happened
   | BgpReport
   /** A new incarnation, which knows nothing. */
   | { readonly kind: "thread-started"; readonly thread: "gossip" | "layer2" | "bgp" }
@@ -35,9 +36,18 @@ export interface SpeakerStatus {
   readonly gossip: "off" | "unknown" | GossipStatus
   /** Of this node, as the layer 2 thread sees them. */
   readonly interfaces: readonly string[]
+  /** Members that hear each other on the wire take over from one another before gossip knows. Absent: not looked at. */
+  readonly liveness?: LivenessStatus
   readonly sessions: readonly SessionReport[]
   /** In key order. */
   readonly services: readonly ServiceStatus[]
+}
+
+export interface LivenessStatus {
+  readonly state: "on" | "off"
+  /** Why it is off. */
+  readonly reason?: string
+  readonly wire?: Layer2WireReport
 }
 
 interface ConfigurationStatus {
@@ -79,7 +89,7 @@ interface ProtocolStatus {
 export interface SpeakerMetrics {
   readonly node: string
   readonly announced: readonly { readonly service: ServiceKey; readonly protocol: Protocol; readonly ip: string }[]
-  readonly layer2: Pick<Layer2Report, "requestsReceived" | "responsesSent" | "gratuitousSent">
+  readonly layer2: Pick<Layer2Report, "requestsReceived" | "responsesSent" | "gratuitousSent" | "wire">
   readonly sessions: readonly SessionReport[]
   /** Facts handled, one for each change of a Service, a node or the configuration. */
   readonly updates: number

@@ -4,6 +4,7 @@ import type { Actor, Context } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import { complaintsOf } from "./complaints.ts"
 import { decideService, type ServiceVerdict } from "./service-decision.ts"
+import { type Standing, standingOf } from "./layer2-decision.ts"
 import type { Surroundings } from "./surroundings.ts"
 import { type Announcement, move, type Step } from "./transition.ts"
 
@@ -22,6 +23,8 @@ export interface Decided {
   readonly key: ServiceKey
   readonly announcement: Announcement | undefined
   readonly verdict: ServiceVerdict
+  /** Only where it matters, and this node is a candidate. */
+  readonly standing?: Standing
   /** The service and the surroundings it was decided on, to see what it can be relied on for. */
   readonly on: Pick<Evaluate, "service" | "surroundings">
 }
@@ -56,15 +59,28 @@ export const serviceActor: Actor<ServiceConfig, ServiceState, Evaluate> = {
       if (last?.complaints.has(text)) continue
       context.log[complaint.level](complaint.message, { service: config.key, ...complaint.fields })
     }
+    const standing = standingIn(verdict, message)
     context.send(config.announcer, {
       kind: "decided",
       key: config.key,
       announcement: after,
       verdict,
+      ...(standing === undefined ? {} : { standing }),
       on: { service, surroundings },
     })
     return { config, last: { announcement: after, complaints } }
   },
+}
+
+function standingIn(
+  { decision }: ServiceVerdict,
+  { service, endpoints, surroundings }: Evaluate,
+): Standing | undefined {
+  if (surroundings.standings !== true || service === undefined || decision.kind !== "considered") return undefined
+  const advertisements = surroundings.snapshot.pools
+    .values()
+    .find(({ name }) => name === decision.pool)?.l2Advertisements
+  return advertisements && standingOf(service, decision, advertisements, endpoints, surroundings)
 }
 
 function tell(

@@ -1,16 +1,17 @@
-import type { GossipCommand } from "../../cluster/messages.ts"
+import type { GossipCommand, Member } from "../../cluster/messages.ts"
 import type { ClusterApi } from "../../config/cluster-api.ts"
 import type { ConfigurationFacts, EndpointFacts, NodeFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Snapshot } from "../../config/snapshot.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { ApiMessage } from "../api.ts"
 import type { BgpCommand, DesiredPeer, SessionReport } from "../session/messages.ts"
-import { desiredPeers, layer2Table } from "./desired.ts"
-import type { Layer2Command, Layer2Entry, Layer2Report } from "./layer2/messages.ts"
+import { desiredPeers } from "./desired.ts"
+import type { Layer2Command, Layer2Report } from "./layer2/messages.ts"
 import type { AnnouncerCommand } from "./messages.ts"
 import { type Membership, nothingHeard } from "./membership.ts"
 import type { Decided, Evaluate } from "./service.ts"
 import { isOurs } from "./service-decision.ts"
+import { livenessOf, type Table, tableOf } from "./wire.ts"
 import type { Surroundings } from "./surroundings.ts"
 import type { Announcement } from "./transition.ts"
 
@@ -25,6 +26,8 @@ export interface AnnouncerConfig {
   readonly keeper: ActorRef<{ readonly kind: "accepted"; readonly snapshot: Snapshot }>
   readonly loadBalancerClass?: string
   readonly ignoreExcludeLoadBalancer?: boolean
+  /** Absent: nobody listens on the wire to what others claim. */
+  readonly wire?: { readonly liveness: boolean; readonly strangers: "defend" | "cease" }
   /** How long gossip that has just begun may take to hear of the other speakers. */
   readonly settleMs: number
 }
@@ -58,6 +61,8 @@ export interface AnnouncerState {
   /** Undefined: not told yet. */
   speakerAddresses: readonly string[] | undefined
   membership: Membership
+  /** Everybody that was a member for once, as last heard of, while there is a node of that name. */
+  acquaintances: ReadonlyMap<string, Member>
   facts: ConfigurationFacts | undefined
   snapshot: Snapshot | undefined
   stale: boolean
@@ -79,7 +84,7 @@ export interface AnnouncerState {
   unflushed: boolean
   flushing: boolean
   /** What the threads were told last. Undefined: nothing yet. */
-  table: readonly Layer2Entry[] | undefined
+  table: Table | undefined
   peers: readonly DesiredPeer[] | undefined
   layer2: Layer2Report | undefined
   sessions: readonly SessionReport[]
@@ -95,6 +100,7 @@ export const beginning = (config: AnnouncerConfig): AnnouncerState => ({
   nodes: new Map(),
   speakerAddresses: undefined,
   membership: nothingHeard,
+  acquaintances: new Map(),
   facts: undefined,
   snapshot: undefined,
   stale: false,
@@ -129,6 +135,7 @@ export function surroundingsOf({ config, snapshot, ...state }: AnnouncerState): 
     ...(state.layer2 === undefined ? {} : { interfaces: new Set(state.layer2.interfaces) }),
     ...(config.loadBalancerClass === undefined ? {} : { loadBalancerClass: config.loadBalancerClass }),
     ignoreExcludeLoadBalancer: config.ignoreExcludeLoadBalancer ?? false,
+    ...(livenessOf({ config, ...state }) === "on" ? { standings: true } : {}),
   }
 }
 
@@ -141,12 +148,12 @@ export function announcementsOf(state: AnnouncerState): ReadonlyMap<ServiceKey, 
 }
 
 /** Undefined: not to be told yet. The first table also waits until everything was decided knowing who is alive. */
-export function wantedTable(state: AnnouncerState): readonly Layer2Entry[] | undefined {
+export function wantedTable(state: AnnouncerState): Table | undefined {
   const { synced, surroundings, undecided, table, records } = state
   if (!synced || surroundings === undefined || undecided.size > 0) return undefined
   const known = ({ decided }: ServiceRecord) => decided?.on.surroundings.speakers !== "unknown"
   if (table === undefined && !(surroundings.speakers !== "unknown" && records.values().every(known))) return undefined
-  return layer2Table(announcementsOf(state))
+  return tableOf(state, announcementsOf(state))
 }
 
 export function wantedPeers(state: AnnouncerState): readonly DesiredPeer[] | undefined {

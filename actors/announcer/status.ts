@@ -5,6 +5,7 @@ import type { ServiceStatus, SpeakerMetrics, SpeakerStatus } from "./messages.ts
 import type { Decided } from "./service.ts"
 import { describeService } from "./service-decision.ts"
 import { type AnnouncerState, announcementsOf } from "./state.ts"
+import { livenessOf } from "./wire.ts"
 import type { Protocol } from "./transition.ts"
 import type { Withdrawal } from "./withdrawal.ts"
 
@@ -17,9 +18,19 @@ export function statusOf(state: AnnouncerState): SpeakerStatus {
     configuration: { loaded: state.snapshot !== undefined, stale: state.stale, faults: state.faults },
     gossip: gossipOf(state),
     interfaces: state.layer2?.interfaces ?? [],
+    ...livenessStatus(state),
     sessions: state.sessions,
     services: [...decided].sort((a, b) => (a.key < b.key ? -1 : 1)).map(serviceStatus),
   }
+}
+
+function livenessStatus(state: AnnouncerState): Pick<SpeakerStatus, "liveness"> {
+  const liveness = livenessOf(state)
+  if (liveness === undefined) return {}
+  const { wire } = state.layer2 ?? {}
+  const seen = wire === undefined ? {} : { wire }
+  if (liveness === "on") return { liveness: { state: "on", ...seen } }
+  return { liveness: { state: "off", reason: liveness.off, ...seen } }
 }
 
 function gossipOf({ config, membership: { heard, speakers, settled } }: AnnouncerState): SpeakerStatus["gossip"] {
@@ -66,11 +77,11 @@ export function metricsOf(state: AnnouncerState): SpeakerMetrics {
       for (const ip of announcement.ips) announced.push({ service, protocol, ip })
     }
   }
-  const { requestsReceived = {}, responsesSent = {}, gratuitousSent = {} } = state.layer2 ?? {}
+  const { requestsReceived = {}, responsesSent = {}, gratuitousSent = {}, wire } = state.layer2 ?? {}
   return {
     node: state.config.nodeName,
     announced,
-    layer2: { requestsReceived, responsesSent, gratuitousSent },
+    layer2: { requestsReceived, responsesSent, gratuitousSent, ...(wire === undefined ? {} : { wire }) },
     sessions: state.sessions,
     updates: state.updates,
     updateErrors: state.updateErrors,

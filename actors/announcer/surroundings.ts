@@ -16,6 +16,8 @@ export interface Surroundings {
   readonly interfaces?: ReadonlySet<string>
   readonly loadBalancerClass?: string
   readonly ignoreExcludeLoadBalancer: boolean
+  /** Members hear each other on the wire, so it matters where this node stands when it does not lead. */
+  readonly standings?: boolean
 }
 
 /** Kubernetes' well-known label: its presence counts, whatever its value, `false` and empty included. */

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util"
 import type { Context } from "../../supervision/actor.ts"
 import { unsettled } from "./membership.ts"
-import { type AnnouncerState, type Message, wantedPeers, wantedTable } from "./state.ts"
+import { introduceOurselves } from "./wire.ts"
+import { type AnnouncerConfig, type AnnouncerState, type Message, wantedPeers, wantedTable } from "./state.ts"
 
 /** Behind whatever is in the mailbox already. */
 export function flushSoon(state: AnnouncerState, context: Context<Message>): void {
@@ -16,7 +17,7 @@ export function flush(state: AnnouncerState, context: Context<Message>): void {
   const table = wantedTable(state)
   if (table !== undefined && !isDeepStrictEqual(table, state.table)) {
     state.table = table
-    context.send(state.config.layer2, { kind: "table", entries: table })
+    context.send(state.config.layer2, { kind: "table", ...table })
   }
   const peers = wantedPeers(state)
   state.unflushed = table === undefined || peers === undefined
@@ -24,6 +25,11 @@ export function flush(state: AnnouncerState, context: Context<Message>): void {
     state.peers = peers
     context.send(state.config.bgp, { kind: "peers", peers })
   }
+}
+
+export function listenToLayer2({ layer2, wire }: AnnouncerConfig, context: Context<Message>): void {
+  context.send(layer2, { kind: "subscribe", subscriber: context.self })
+  if (wire !== undefined) context.send(layer2, { kind: "tell-happenings", to: context.self })
 }
 
 export function threadStarted(
@@ -37,13 +43,14 @@ export function threadStarted(
       if (gossip === undefined) return
       state.membership = unsettled(state.membership)
       context.send(gossip, { kind: "subscribe", subscriber: context.self })
+      introduceOurselves(state, context)
       if (state.speakerAddresses !== undefined) {
         context.send(gossip, { kind: "peers", addresses: state.speakerAddresses })
       }
       return
     case "layer2":
-      context.send(layer2, { kind: "subscribe", subscriber: context.self })
-      if (state.table !== undefined) context.send(layer2, { kind: "table", entries: state.table })
+      listenToLayer2(state.config, context)
+      if (state.table !== undefined) context.send(layer2, { kind: "table", ...state.table })
       return
     case "bgp":
       context.send(bgp, { kind: "subscribe", subscriber: context.self })

@@ -1,4 +1,5 @@
 import type { SpeakerMetrics } from "../../actors/announcer/messages.ts"
+import type { Layer2WireReport } from "../../actors/announcer/layer2/messages.ts"
 import type { Exporter, Samples } from "./metrics.ts"
 
 /** MetalLB's names, labels and help, so that its dashboards and alerts go on working. */
@@ -31,6 +32,8 @@ export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
     ["ip"],
     byIp(layer2.gratuitousSent),
   )
+  const { wire } = layer2
+  if (wire !== undefined) wireMetrics(to, wire, plain)
   const perPeer = (value: (session: SpeakerMetrics["sessions"][number]) => number): Samples =>
     sessions.map((session) => [[`${session.address}:${session.port}`], value(session)])
   to.gauge(
@@ -80,5 +83,50 @@ export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
     "1 if running on a stale configuration, because the latest config failed to load",
     [],
     plain(metrics.configurationStale),
+  )
+}
+
+/** Our own: what was heard and done on layer 2 besides gossip. */
+function wireMetrics(
+  to: Exporter,
+  { counts, taken, yielded }: Layer2WireReport,
+  plain: (value: number) => Samples,
+): void {
+  to.counter(
+    "troupe_layer2_takeovers_total",
+    "Addresses taken over from a silent leader before gossip knew, by the evidence",
+    ["reason"],
+    Object.entries(counts.takeovers).map(([reason, count]) => [[reason], count]),
+  )
+  const counters = [
+    ["yields", "Addresses given to a member that comes before this node"],
+    ["contests", "Claims of other members for addresses of this node"],
+    ["conflicts", "Claims of strangers for addresses of this node"],
+    ["splits", "Times that gossip called a member dead which had an address on the wire"],
+    ["pauses", "Times that the layer 2 thread was late and took back every doubt"],
+    ["probesSent", "Probes of leaders"],
+    ["probesMissed", "Probes of leaders without an answer"],
+  ] as const
+  const names: Readonly<Record<(typeof counters)[number][0], string>> = {
+    yields: "troupe_layer2_yields_total",
+    contests: "troupe_layer2_contests_total",
+    conflicts: "troupe_layer2_conflicts_total",
+    splits: "troupe_layer2_brain_splits_total",
+    pauses: "troupe_layer2_pauses_total",
+    probesSent: "troupe_layer2_probes_sent_total",
+    probesMissed: "troupe_layer2_probes_missed_total",
+  }
+  for (const [key, help] of counters) to.counter(names[key], help, [], plain(counts[key]))
+  to.gauge(
+    "troupe_layer2_taken_addresses",
+    "Addresses answered for in place of a silent leader",
+    [],
+    plain(taken.length),
+  )
+  to.gauge(
+    "troupe_layer2_yielded_addresses",
+    "Addresses left to a member against gossip's word",
+    [],
+    plain(yielded.length),
   )
 }

@@ -1,6 +1,7 @@
 import type { SpeakerMetrics, SpeakerStatus } from "../../actors/announcer/messages.ts"
 import { type SpeakerConfig, type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
 import { resolveConfig } from "../../cluster/gossip-config.ts"
+import { markVersion } from "../../cluster/speaker-mark.ts"
 import { descriptorTable } from "../../io/descriptors.ts"
 import { accessCheck } from "../../kubernetes/client/access.ts"
 import { kubernetesClusterApi } from "../../kubernetes/client/cluster-api.ts"
@@ -48,6 +49,7 @@ export async function speakerMain(args: readonly string[]): Promise<number> {
     threads,
     ...(flags.text("lb-class") === "" ? {} : { loadBalancerClass: flags.text("lb-class") }),
     ignoreExcludeLoadBalancer: flags.boolean("ignore-exclude-lb"),
+    wire: { liveness: flags.boolean("layer2-liveness"), strangers: strangersOf(flags.text("layer2-conflicts")) },
     ...(threads.gossip ? { memberlistLabels: flags.text("ml-labels") } : {}),
   }
   system.spawn({ id: "speaker", actor: speakerActor, config })
@@ -106,6 +108,11 @@ function checkBackend(type: string | undefined): void {
   throw new Complaint(`unsupported BGP implementation type: ${type}`)
 }
 
+function strangersOf(text: string): "defend" | "cease" {
+  if (text === "defend" || text === "cease") return text
+  throw new Complaint(`layer2-conflicts: ${JSON.stringify(text)} is neither defend nor cease`)
+}
+
 function threadsOf(flags: FlagValues, nodeName: string, logLevel: LogLevel): SpeakerConfig["threads"] {
   const excludeInterfaces = excludedInterfaces()
   const layer2: Layer2ThreadConfig = {
@@ -139,6 +146,7 @@ function gossipConfig(flags: FlagValues, nodeName: string, logLevel: LogLevel): 
     bindPort: port === "" ? 7946 : Number(port),
     profile: memberlistFromFile() ?? (flags.boolean("ml-wan-config") ? "wan" : "lan"),
     ...(secretKey === undefined ? {} : { secretKey }),
+    ...(flags.boolean("layer2-liveness") ? { mark: { version: markVersion, macs: [] } } : {}),
   }
   const resolved = resolveConfig(config)
   if (!resolved.ok) throw new Complaint(resolved.error)

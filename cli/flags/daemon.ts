@@ -168,6 +168,18 @@ export const speakerFlags: readonly Flag[] = [
   },
   { name: "ml-wan-config", kind: "boolean", default: "false", help: "gossip timing for slow networks" },
   {
+    name: "layer2-liveness",
+    kind: "boolean",
+    default: "true",
+    help: "listen on the wire for a silent layer 2 leader and take over in a fraction of a second; needs gossip, and pauses while a member does not do the same",
+  },
+  {
+    name: "layer2-conflicts",
+    kind: "text",
+    default: "defend",
+    help: "when a stranger claims a service address: defend (RFC 5227 §2.4 c, at most every 10 s) or cease (b)",
+  },
+  {
     name: "ignore-exclude-lb",
     kind: "boolean",
     default: "false",

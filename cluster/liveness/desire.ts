@@ -1,10 +1,11 @@
+import type { Ip } from "../../protocols/ip.ts"
 import type { Address, Desired, Member, Watched } from "./state.ts"
 import { answeringChanged, heardLately, newAddress, type Turn } from "./turn.ts"
 
 const mostWitnesses = 3
 
 /** What gossip says now. What the wire has said meanwhile stays in force where the two do not meet. */
-export function desire(turn: Turn, desired: Desired): void {
+export function desire(turn: Turn, desired: Desired, adopted: ReadonlySet<Ip>): void {
   const { draft } = turn
   const others = desired.members.filter(({ name }) => name !== desired.self)
   forgetChanged(turn, others)
@@ -16,10 +17,18 @@ export function desire(turn: Turn, desired: Desired): void {
   const before = draft.addresses
   draft.addresses = new Map()
   for (const watched of desired.addresses) {
-    draft.addresses.set(watched.ip, continued(turn, watched, before.get(watched.ip)))
+    const was = before.get(watched.ip) ?? (adopted.has(watched.ip) ? takenBefore(watched) : undefined)
+    draft.addresses.set(watched.ip, continued(turn, watched, was))
   }
   answeringChanged(turn)
 }
+
+const takenBefore = (watched: Watched): Address => ({
+  ...newAddress(watched),
+  role: "standby",
+  answering: true,
+  takenFrom: watched.before[0],
+})
 
 /** A member that is another machine now has to be met again. */
 function forgetChanged({ draft }: Turn, others: readonly Member[]): void {

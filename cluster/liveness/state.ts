@@ -123,7 +123,8 @@ export interface LivenessCounts {
 }
 
 export type Event =
-  | { readonly kind: "desired"; readonly desired: Desired }
+  /** `adopt`: what a machine before this one had taken and was still answering for. */
+  | { readonly kind: "desired"; readonly desired: Desired; readonly adopt?: Answering }
   /** A reply, an announcement or an advertisement. */
   | { readonly kind: "heard"; readonly ip: Ip; readonly mac: string; readonly gratuitous: boolean }
   | { readonly kind: "connected"; readonly name: string; readonly outcome: "refused" | "accepts" | "no-answer" }

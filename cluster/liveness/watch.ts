@@ -153,6 +153,8 @@ function investigate(turn: Turn, member: Member, doubt: Doubt): void {
     connect(turn, member)
     port = { ...port, pending: true, askedMs: nowMs }
   }
+  // The question may have died with whoever was asked.
+  if (gossip.pending && nowMs - gossip.askedMs >= 2 * settings.verifyEveryMs) gossip = { ...gossip, pending: false }
   if (!gossip.pending && nowMs - gossip.askedMs >= settings.verifyEveryMs) {
     effects.push({ kind: "verify", name, timeoutMs: settings.verifyWithinMs })
     gossip = { ...gossip, pending: true, askedMs: nowMs }

@@ -5,19 +5,25 @@ import type { Layer2Entry } from "./messages.ts"
 export interface Table {
   /** For each address the interfaces on which it is announced. Several entries for one address count together. */
   readonly entries: ReadonlyMap<Ip, "all" | ReadonlySet<string>>
+  /** Members that would come before this node if they were alive. */
+  readonly before: ReadonlyMap<Ip, readonly string[]>
   /** What was no address. */
   readonly refused: readonly string[]
 }
 
 export function tableOf(entries: readonly Layer2Entry[]): Table {
   const table = new Map<Ip, "all" | ReadonlySet<string>>()
+  const before = new Map<Ip, readonly string[]>()
   const refused: string[] = []
-  for (const { ip: text, interfaces } of entries) {
+  for (const { ip: text, interfaces, before: members } of entries) {
     const ip = parseIp(text)
     if (ip === undefined) refused.push(text)
-    else table.set(ip, union(table.get(ip), interfaces))
+    else {
+      table.set(ip, union(table.get(ip), interfaces))
+      if (members !== undefined) before.set(ip, members)
+    }
   }
-  return { entries: table, refused }
+  return { entries: table, before, refused }
 }
 
 function union(

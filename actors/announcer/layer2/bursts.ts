@@ -23,6 +23,10 @@ export function heard(bursts: Bursts, before: ReadonlySet<Ip>, now: ReadonlySet<
   return next
 }
 
+/** From the beginning, for an address that is not new. */
+export const again = (bursts: Bursts, ip: Ip, nowMs: number): Bursts =>
+  new Map([...bursts, [ip, { left: burstsPerAddress, dueMs: nowMs }]])
+
 export function takeDue(bursts: Bursts, nowMs: number): { readonly due: readonly Ip[]; readonly bursts: Bursts } {
   const due: Ip[] = []
   const next = new Map(bursts)

@@ -1,15 +1,19 @@
+import type { Answering } from "../../../cluster/liveness/state.ts"
 import type { Answers } from "../../../protocols/ethernet/answers.ts"
 import { sameBytes } from "../../../protocols/ethernet/mac.ts"
 import { familyOf, type Ip } from "../../../protocols/ip.ts"
 import type { Actor, Context } from "../../../supervision/actor.ts"
 import type { ActorRef } from "../../../supervision/reference.ts"
 import type { NetworkInterface } from "../../../supervision/world.ts"
-import { type Bursts, heard, nextInMs, takeDue } from "./bursts.ts"
+import { again, type Bursts, heard, nextInMs, takeDue } from "./bursts.ts"
 import { type Counts, Ledger } from "./counts.ts"
+import type { Layer2Happened } from "./messages.ts"
 import { type Protocol, Responder } from "./responder.ts"
+import { watchActor, type WatchCounted, type WatchDesired, type WatchMessage, type WatchSays } from "./watch.ts"
+import { nothingDiffers, withWire } from "./wire.ts"
 
 export interface InterfaceConfig {
-  readonly parent: ActorRef<{ readonly kind: "counted"; readonly counts: Counts }>
+  readonly parent: ActorRef<{ readonly kind: "counted"; readonly counts: Counts } | WatchCounted | Layer2Happened>
 }
 
 /** What the interface should do, always all of it. */
@@ -19,9 +23,15 @@ export interface InterfaceDesired {
   readonly arp: boolean
   readonly ndp: boolean
   readonly answers: Answers
+  /** Absent: what others claim is not listened to. frozen: what the wire has changed stays, and nobody listens any more. */
+  readonly watch?: InterfaceWatch | "frozen"
 }
+export type InterfaceWatch = Pick<WatchDesired, "desired" | "gossip">
 export type InterfaceMessage =
   | InterfaceDesired
+  | WatchSays
+  | { readonly kind: "watch-started" }
+  | { readonly kind: "watch-late" }
   | { readonly kind: "burst" }
   | { readonly kind: "flush" }
   | { readonly kind: "failed"; readonly error: Error }
@@ -30,6 +40,11 @@ export interface InterfaceState {
   readonly config: InterfaceConfig
   readonly ledger: Ledger
   readonly desired: InterfaceDesired | undefined
+  /** Not in force before the watch has said what of it the wire knows better. */
+  readonly waiting: InterfaceDesired | undefined
+  readonly watch: ActorRef<WatchMessage> | undefined
+  readonly generation: number
+  readonly wire: Answering
   readonly responders: Readonly<Partial<Record<Protocol, Responder>>>
   /** The addresses whose announcements reach somebody: wanted here, and their protocol has a socket. */
   readonly audible: ReadonlySet<Ip>
@@ -38,14 +53,26 @@ export interface InterfaceState {
 type Self = Context<InterfaceMessage>
 
 const flushMs = 200
+/** The table comes into force in any case: a watch that crashes must not keep an address silent. */
+const watchLateMs = 50
 
 /** Answers ARP and NDP on one interface and announces what is new there. Told its table, it converges; see `settle`. */
 export const interfaceActor: Actor<InterfaceConfig, InterfaceState, InterfaceMessage> = {
   kind: "interface",
+  supervision: {
+    strategy: "one_for_one",
+    // Only the watch is below; whatever is wrong with it, the interface answers.
+    intensity: { restarts: Number.POSITIVE_INFINITY, withinMs: 5_000 },
+    backoff: { minMs: 20, maxMs: 5_000, jitter: 0.2 },
+  },
   start: (config, context) => ({
     config,
     ledger: new Ledger(() => context.timers.set("flush", flushMs, { kind: "flush" })),
     desired: undefined,
+    waiting: undefined,
+    watch: undefined,
+    generation: 0,
+    wire: nothingDiffers,
     responders: {},
     audible: new Set(),
     bursts: new Map(),
@@ -53,7 +80,16 @@ export const interfaceActor: Actor<InterfaceConfig, InterfaceState, InterfaceMes
   receive(state, message, context) {
     switch (message.kind) {
       case "desired":
-        return settle({ ...state, desired: message }, context)
+        return desired(state, message, context)
+      case "watch-started":
+        tellWatch(state, context)
+        return state
+      case "watch-late":
+        return settle(inForce(state), context)
+      case "wire":
+        return wired(state, message, context)
+      case "announce":
+        return announceAgain(state, message.ip, message.how, context)
       case "burst":
         return announce(state, context)
       case "flush":
@@ -71,10 +107,65 @@ export const interfaceActor: Actor<InterfaceConfig, InterfaceState, InterfaceMes
   },
 }
 
+/** The watch hears it first: what somebody else is heard to have must not be claimed, not even for a moment. */
+function desired(state: InterfaceState, message: InterfaceDesired, context: Self): InterfaceState {
+  const { watch: wanted } = message
+  if (wanted === undefined || wanted === "frozen") {
+    if (state.watch !== undefined) context.stop(state.watch)
+    const wire = wanted === "frozen" ? state.wire : nothingDiffers
+    return settle({ ...inForce(state), desired: message, watch: undefined, wire }, context)
+  }
+  const watch = state.watch ?? spawnWatch(state.config, context)
+  const next = { ...state, waiting: message, watch, generation: state.generation + 1 }
+  context.timers.set("watch-late", watchLateMs, { kind: "watch-late" })
+  if (state.watch !== undefined) tellWatch(next, context)
+  return next
+}
+
+function inForce(state: InterfaceState): InterfaceState {
+  return { ...state, desired: state.waiting ?? state.desired, waiting: undefined }
+}
+
+function spawnWatch({ parent }: InterfaceConfig, context: Self): ActorRef<WatchMessage> {
+  return context.spawn({
+    id: "watch",
+    actor: watchActor,
+    config: { parent: context.self, reporter: parent },
+    started: () => ({ kind: "watch-started" }),
+  })
+}
+
+function tellWatch({ waiting, desired, watch, generation, wire }: InterfaceState, context: Self): void {
+  const newest = waiting ?? desired
+  if (watch === undefined || newest?.watch === undefined || newest.watch === "frozen") return
+  const { link, arp, ndp } = newest
+  context.send(watch, { kind: "desired", generation, link, arp, ndp, ...newest.watch, adopt: wire })
+}
+
+function wired(
+  state: InterfaceState,
+  { generation, wire }: Extract<WatchSays, { kind: "wire" }>,
+  context: Self,
+): InterfaceState {
+  if (state.watch === undefined) return state
+  if (generation !== state.generation) return settle({ ...state, wire }, context)
+  context.timers.cancel("watch-late")
+  return settle({ ...inForce(state), wire }, context)
+}
+
+function announceAgain(state: InterfaceState, ip: Ip, how: "burst" | "once", context: Self): InterfaceState {
+  if (!state.audible.has(ip)) return state
+  if (how === "burst") {
+    return announce({ ...state, bursts: again(state.bursts, ip, context.world.clock.monotonicMs()) }, context)
+  }
+  state.responders[protocolOf(ip)]?.announce(ip)
+  return state
+}
+
 /** Makes what is what should be: sockets, their tables, groups, announcements. The same if called twice. */
 function settle(state: InterfaceState, context: Self): InterfaceState {
-  const { desired } = state
-  if (desired === undefined) return state
+  if (state.desired === undefined) return state
+  const desired = { ...state.desired, answers: withWire(state.desired.answers, state.wire) }
   const arp = responderFor("arp", state, desired, context)
   const ndp = responderFor("ndp", state, desired, context)
   const responders = { ...(arp === undefined ? {} : { arp }), ...(ndp === undefined ? {} : { ndp }) }

@@ -1,12 +1,16 @@
-import { sameBytes } from "../../../protocols/ethernet/mac.ts"
+import { formatMac, sameBytes } from "../../../protocols/ethernet/mac.ts"
 import type { Actor, Context } from "../../../supervision/actor.ts"
 import type { ActorRef } from "../../../supervision/reference.ts"
 import type { Cancel, NetworkInterface } from "../../../supervision/world.ts"
 import { answersOf, type Table, tableOf } from "./answers.ts"
+import type { Answering as OnWire, LivenessCounts } from "../../../cluster/liveness/state.ts"
 import { type Counts, noCounts, reported, sum } from "./counts.ts"
 import { interfaceActor, type InterfaceDesired, type InterfaceMessage } from "./interface.ts"
-import type { Layer2Command, Layer2Report } from "./messages.ts"
+import type { Layer2Command, Layer2Happened, Layer2Report, Layer2Wire } from "./messages.ts"
 import { compileExclude, judgeInterface } from "./selection.ts"
+import type { WatchCounted } from "./watch.ts"
+import { watchOf } from "./watch-of.ts"
+import { noLivenessCounts, plus } from "./wire.ts"
 
 /** Survives structured clone. */
 export interface Layer2Config {
@@ -18,6 +22,8 @@ export interface Layer2Config {
 export type Layer2Message =
   | Layer2Command
   | { readonly kind: "counted"; readonly counts: Counts }
+  | WatchCounted
+  | Layer2Happened
   | { readonly kind: "links-changed" }
   | { readonly kind: "scan" }
   | { readonly kind: "ready"; readonly name: string }
@@ -35,12 +41,18 @@ export interface Layer2State {
   readonly exclude: RegExp | undefined
   readonly stopWatching: Cancel | undefined
   readonly table: Table
+  readonly wire: Layer2Wire | undefined
+  readonly leaving: boolean
   readonly present: readonly string[]
   readonly answering: ReadonlyMap<string, Answering>
   readonly scannedMs: number
   readonly totals: Counts
+  readonly wireTotals: LivenessCounts
+  /** By interface, where the wire knows better than the table. */
+  readonly wired: ReadonlyMap<string, OnWire>
   readonly reportedMs: number
   readonly subscribers: readonly ActorRef<Layer2Report>[]
+  readonly told: ActorRef<Layer2Happened> | undefined
 }
 type Self = Context<Layer2Message>
 
@@ -63,18 +75,25 @@ export const layer2Actor: Actor<Layer2Config, Layer2State, Layer2Message> = {
       exclude: exclude.value,
       stopWatching: watchLinks(context),
       table: tableOf([]),
+      wire: undefined,
+      leaving: false,
       present: [],
       answering: new Map(),
       scannedMs: Number.NEGATIVE_INFINITY,
       totals: noCounts,
+      wireTotals: noLivenessCounts,
+      wired: new Map(),
       reportedMs: Number.NEGATIVE_INFINITY,
       subscribers: [],
+      told: undefined,
     }
   },
   receive(state, message, context) {
     switch (message.kind) {
       case "table":
-        return tabled(state, tableOf(message.entries), context)
+        return tabled({ ...state, wire: message.wire }, tableOf(message.entries), context)
+      case "leaving":
+        return tabled({ ...state, leaving: true }, state.table, context)
       case "subscribe":
         return subscribed(state, message.subscriber, context)
       case "links-changed":
@@ -86,6 +105,15 @@ export const layer2Actor: Actor<Layer2Config, Layer2State, Layer2Message> = {
         return state
       case "counted":
         return reportSoon({ ...state, totals: sum(state.totals, message.counts, state.table.entries) }, context)
+      case "wire-counted": {
+        const wired = new Map([...state.wired, [message.name, message.wire]])
+        return reportSoon({ ...state, wired, wireTotals: plus(state.wireTotals, message.counts) }, context)
+      }
+      case "layer2-happened":
+        if (state.told !== undefined) context.send(state.told, message)
+        return state
+      case "tell-happenings":
+        return { ...state, told: message.to }
       case "report":
         return report(state, context)
       default:
@@ -113,8 +141,9 @@ function tell(state: Layer2State, name: string, context: Self): void {
   const answering = state.answering.get(name)
   if (answering === undefined) return
   const { child, link, arp, ndp } = answering
+  const watch = state.leaving ? "frozen" : state.wire && watchOf(state.table, state.wire, { link, arp, ndp })
   const desired: InterfaceDesired = { kind: "desired", link, arp, ndp, answers: answersOf(state.table, name) }
-  context.send(child, desired)
+  context.send(child, watch === undefined ? desired : { ...desired, watch })
 }
 
 function changed(state: Layer2State, context: Self): Layer2State {
@@ -136,17 +165,19 @@ function scan(state: Layer2State, how: "changes-only" | "told-again", context: S
   const wanted = judged.filter(({ use }) => use.arp || use.ndp)
   const names = new Set(wanted.map(({ link }) => link.name))
   for (const [name, { child }] of state.answering) if (!names.has(name)) context.stop(child)
+  const wired = new Map([...state.wired].filter(([name]) => names.has(name)))
   const answering = new Map<string, Answering>()
   for (const { link, use } of wanted) {
     const child = state.answering.get(link.name)?.child ?? spawn(link.name, context)
     answering.set(link.name, { child, link, arp: use.arp, ndp: use.ndp })
   }
   const present = judged.filter(({ use }) => use.present).map(({ link }) => link.name)
-  const next = { ...state, scannedMs, present, answering }
+  const next = { ...state, scannedMs, present, answering, wired }
   for (const [name, now] of answering) {
     if (how === "told-again" || !sameUse(state.answering.get(name), now)) tell(next, name, context)
   }
-  return present.join() === state.present.join() ? next : reportSoon(next, context)
+  const same = present.join() === state.present.join() && macsOf(next).join() === macsOf(state).join()
+  return same ? next : reportSoon(next, context)
 }
 
 function spawn(name: string, context: Self): ActorRef<InterfaceMessage> {
@@ -172,11 +203,20 @@ function subscribed(state: Layer2State, subscriber: ActorRef<Layer2Report>, cont
   return { ...state, subscribers: [...others, subscriber].slice(-mostSubscribers) }
 }
 
-const reportOf = ({ present, totals }: Layer2State): Layer2Report => ({
-  kind: "layer2-report",
-  interfaces: present,
-  ...reported(totals),
-})
+const macsOf = ({ answering }: Layer2State): readonly string[] =>
+  [...new Set(answering.values().map(({ link }) => formatMac(link.mac)))].sort()
+
+function reportOf(state: Layer2State): Layer2Report {
+  const { present, totals, wire, wired, wireTotals } = state
+  const all = (which: keyof OnWire) => [...new Set(wired.values().flatMap((onWire) => onWire[which]))].sort()
+  return {
+    kind: "layer2-report",
+    interfaces: present,
+    macs: macsOf(state),
+    ...reported(totals),
+    ...(wire === undefined ? {} : { wire: { counts: wireTotals, taken: all("taken"), yielded: all("yielded") } }),
+  }
+}
 
 function reportSoon(state: Layer2State, context: Self): Layer2State {
   const sinceMs = context.world.clock.monotonicMs() - state.reportedMs

@@ -1,0 +1,46 @@
+import type { Cause } from "../../cluster/liveness/judge.ts"
+import type { Layer2Happened } from "./layer2/messages.ts"
+
+export interface Told {
+  readonly ip: string
+  readonly type: "Normal" | "Warning"
+  readonly reason: string
+  readonly message: string
+}
+
+/** What happened on the wire as an Event of the Service. Undefined: the log says it. */
+export function describeHappening(
+  { interface: name, mac: own, happening }: Layer2Happened,
+  node: string,
+): Told | undefined {
+  switch (happening.what) {
+    case "taken-over": {
+      const { ip, from, cause } = happening
+      const message = `node "${node}" answers for ${ip} on ${name} in place of "${from}": ${causes[cause]}`
+      return { ip, type: "Normal", reason: "takenOver", message }
+    }
+    case "brain-split": {
+      const { ip, node: other, mac } = happening
+      const message = `brain split: gossip of node "${node}" (${own}) calls "${other}" dead, which has ${ip} on ${name} with MAC ${mac}`
+      return { ip, type: "Warning", reason: "brainSplit", message }
+    }
+    case "conflict": {
+      const { ip, mac } = happening
+      const message = `${ip} is claimed on ${name} by ${mac}, which belongs to no speaker; node "${node}" has it with MAC ${own}`
+      return { ip, type: "Warning", reason: "addressConflict", message }
+    }
+    case "yielded":
+    case "contested":
+    case "paused":
+      return undefined
+    default:
+      return happening satisfies never
+  }
+}
+
+const causes: Readonly<Record<Cause, string>> = {
+  "process-dead": "its speaker has died",
+  "node-gone": "its node is gone from the network",
+  "link-withdrawn": "it says itself that its link is down",
+  "speaker-hung": "its speaker does not move",
+}

@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from "node:util"
+import type { Member as WireMember } from "../../cluster/liveness/state.ts"
+import type { Member } from "../../cluster/messages.ts"
+import { markVersion } from "../../cluster/speaker-mark.ts"
+import type { ServiceKey } from "../../config/facts.ts"
+import { parseIp } from "../../protocols/ip.ts"
+import type { Context } from "../../supervision/actor.ts"
+import { describeHappening } from "./happening.ts"
+import { layer2Standby, layer2Table, type Standings } from "./desired.ts"
+import type { Layer2Entry, Layer2Happened, Layer2Wire } from "./layer2/messages.ts"
+import type { Standing } from "./layer2-decision.ts"
+import type { AnnouncerState, Message } from "./state.ts"
+import type { Announcement } from "./transition.ts"
+
+/** What the layer 2 thread is told. */
+export interface Table {
+  readonly entries: readonly Layer2Entry[]
+  readonly wire?: Layer2Wire
+}
+
+export function tableOf(state: AnnouncerState, announcements: ReadonlyMap<ServiceKey, Announcement>): Table {
+  const { config, acquaintances } = state
+  const standings = standingsOf(state)
+  const entries = layer2Table(announcements, standings)
+  if (config.wire === undefined || config.gossip === undefined) return { entries }
+  const isAlive = (name: string) => stateOf(acquaintances.get(name)) === "alive"
+  const wire: Layer2Wire = {
+    self: config.nodeName,
+    liveness: livenessOf(state) === "on",
+    strangers: config.wire.strangers,
+    members: [...acquaintances.values()].filter(({ name }) => name !== config.nodeName).flatMap(onWire),
+    standby: layer2Standby(standings, entries, isAlive),
+    gossip: config.gossip,
+  }
+  return { entries, wire }
+}
+
+function standingsOf({ records }: AnnouncerState): Standings {
+  const standings = new Map<string, Standing>()
+  const inOrder = [...records].sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const [, { decided }] of inOrder) {
+    const { standing } = decided ?? {}
+    for (const ip of standing?.ips ?? []) if (standing !== undefined && !standings.has(ip)) standings.set(ip, standing)
+  }
+  return standings
+}
+
+/** A suspect is alive, as in elections. */
+const stateOf = (member: Member | undefined): WireMember["state"] =>
+  member?.state === "left" ? "left" : member?.state === "alive" || member?.state === "suspect" ? "alive" : "dead"
+
+function onWire(member: Member): WireMember[] {
+  const address = parseIp(member.address)
+  if (address === undefined) return []
+  return [{ name: member.name, address, port: member.port, macs: member.mark?.macs ?? [], state: stateOf(member) }]
+}
+
+/**
+ * Whether this node and the others rely on hearing each other. All must: a speaker that does not know of it would go on
+ * answering for what another has taken. Undefined: nobody looks at the wire.
+ */
+export function livenessOf({
+  config,
+  membership,
+}: Pick<AnnouncerState, "config" | "membership">): "on" | { readonly off: string } | undefined {
+  if (config.wire === undefined) return undefined
+  if (config.gossip === undefined) return { off: "there is no gossip" }
+  if (!config.wire.liveness) return { off: "it is switched off" }
+  const { heard, settled } = membership
+  if (heard === undefined || !settled) return { off: "gossip has just begun" }
+  const other = heard.find((member) => stateOf(member) === "alive" && member.mark === undefined)
+  return other === undefined ? "on" : { off: `${other.name} takes no part in it` }
+}
+
+/** Takes note of who is there; what a member said of itself is kept when it is dead. True: something is new. */
+export function meet(state: AnnouncerState): boolean {
+  const { membership, acquaintances, nodes } = state
+  const { heard, settled } = membership
+  if (heard === undefined || !settled) return false
+  const next = new Map<string, Member>()
+  const names = new Set(heard.map(({ name }) => name))
+  for (const [name, member] of acquaintances) {
+    if (!names.has(name) && nodes.has(name)) next.set(name, { ...member, state: "dead" })
+  }
+  for (const member of heard) {
+    const mark = member.mark ?? (stateOf(member) === "alive" ? undefined : acquaintances.get(member.name)?.mark)
+    next.set(member.name, mark === undefined ? member : { ...member, mark })
+  }
+  state.acquaintances = new Map([...next].sort(([a], [b]) => (a < b ? -1 : 1)))
+  return !isDeepStrictEqual(acquaintances, state.acquaintances)
+}
+
+/** Tells the ring by which MACs this node announces. */
+export function introduceOurselves({ config, layer2 }: AnnouncerState, context: Context<Message>): void {
+  if (config.gossip === undefined || config.wire?.liveness !== true || layer2?.macs === undefined) return
+  context.send(config.gossip, { kind: "mark", mark: { version: markVersion, macs: layer2.macs } })
+}
+
+/** For people, on each Service that has the address. */
+export function recordHappening({ config, records }: AnnouncerState, happened: Layer2Happened): void {
+  const told = describeHappening(happened, config.nodeName)
+  if (told === undefined) return
+  for (const [key, { service, decided }] of records) {
+    const ips: readonly string[] = decided?.announcement?.ips ?? decided?.standing?.ips ?? []
+    if (service === undefined || !ips.includes(told.ip)) continue
+    const { type, reason, message } = told
+    config.api.recordEvent({ key, uid: service.uid, type, reason, message, component: "metallb-speaker" })
+  }
+}
