@@ -7,6 +7,7 @@ export const noCounters: BfdCounters = {
   echoPacketOutput: 0,
   sessionUpEvents: 0,
   sessionDownEvents: 0,
+  pathLosses: 0,
   notifications: 0,
   sendErrors: 0,
 }
@@ -24,6 +25,7 @@ export const sum = (a: BfdCounters, b: BfdCounters): BfdCounters => ({
   echoPacketOutput: a.echoPacketOutput + b.echoPacketOutput,
   sessionUpEvents: a.sessionUpEvents + b.sessionUpEvents,
   sessionDownEvents: a.sessionDownEvents + b.sessionDownEvents,
+  pathLosses: a.pathLosses + b.pathLosses,
   notifications: a.notifications + b.notifications,
   sendErrors: a.sendErrors + b.sendErrors,
 })

@@ -98,8 +98,13 @@ export interface BfdCounters {
   readonly echoPacketInput: number
   readonly echoPacketOutput: number
   readonly sessionUpEvents: number
-  /** From Up only. Whoever acts on a loss compares it: no loss can hide between two reports. */
+  /** From Up, for whatever reason. */
   readonly sessionDownEvents: number
+  /**
+   * From Up because the path is in doubt: silence, lost echoes, or the peer said Down. Not: AdminDown of either side, a
+   * restart of ours. Whoever acts on a loss acts when this has grown, so none can hide between two reports.
+   */
+  readonly pathLosses: number
   /** Reports that changes of this session caused. */
   readonly notifications: number
   readonly sendErrors: number

@@ -289,7 +289,9 @@ function changed(
   }
   if (from !== "up") return { ...state, sinceMs }
   context.log.warn("BFD session down", { event: "bfdDown", ...fields, reason: why })
-  const counters = counted(state.counters, "sessionDownEvents")
+  // RFC 5882 §4.2: a session that was ended on purpose says nothing about the path.
+  const onPurpose = to === "admin-down" || state.session?.remote?.state === "admin-down"
+  const counters = counted(state.counters, "sessionDownEvents", ...(onPurpose ? [] : (["pathLosses"] as const)))
   return { ...state, sinceMs, counters, lastDown: { atMs: sinceMs, diagnostic: why } }
 }
 

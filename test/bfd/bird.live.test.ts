@@ -27,16 +27,15 @@ interface Snapshot {
   readonly descriptors: number
 }
 /** Scheduling on a machine that does other things too; far below the second that an idle session would take. */
-const slackMs = 250
+const slackMs = 700
 
 live("one hop: up, intervals as agreed, loss of the link and of the peer seen in time, up again", async (t) => {
   const net = network("one")
   const bird = await net.bird("client", `${interval} ${neighbour}`)
   net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
-  const first = await net.reached(
-    direct,
-    (it) => isUp(it) && it.transmitIntervalMs === 50 && it.detectionTimeMs === 150,
-  )
+  const first = await net.settled(direct)
+  t.is(first.transmitIntervalMs, 50)
+  t.is(first.detectionTimeMs, 150)
   t.deepEqual(
     { ...first.remote, discriminator: 0 },
     {
@@ -69,22 +68,21 @@ live("one hop: up, intervals as agreed, loss of the link and of the peer seen in
   t.log(`stopped peer noticed after ${stoppedAfterMs} ms`)
   process.kill(bird.program.pid, "SIGCONT")
   const last = await net.reached(direct, isUp)
-  t.is(last.counters.sessionDownEvents, 2)
-  t.is(last.counters.sessionUpEvents, 3)
+  t.is(last.counters.sessionDownEvents, first.counters.sessionDownEvents + 2)
+  t.is(last.counters.pathLosses, first.counters.pathLosses + 2)
 })
 
 live("ten seconds at 50 ms × 3 with the main thread blocked: no flap", async (t) => {
   const net = network("block")
   await net.bird("client", `${interval} ${neighbour}`)
   net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
-  // Some seconds old: in its first, a thread's code is still being compiled, by threads that this machine may not run.
-  const before = await net.reached(direct, (it) => isUp(it) && it.counters.controlPacketInput > 80)
+  const before = await net.settled(direct)
   net.tell({ kind: "block", ms: 10_000 })
   await net.speaker.line(({ kind }: { readonly kind?: string }) => kind === "unblocked", 20_000)
   const after = await net.reached(direct, ({ counters }) => {
     return counters.controlPacketOutput - before.counters.controlPacketOutput >= 200
   })
-  t.is(after.lastDown, undefined)
+  t.deepEqual(after.lastDown, before.lastDown)
   t.is(after.state, "up")
   t.is(after.sinceMs, before.sinceMs)
   t.true(after.counters.controlPacketInput - before.counters.controlPacketInput >= 200)
@@ -95,8 +93,9 @@ live("10 ms: up and steady", async (t) => {
   await net.bird("client", `interface "eth0" { interval 10 ms; multiplier 20; }; ${neighbour}`)
   const fast = { transmitInterval: 10, receiveInterval: 10, detectMultiplier: 20 }
   net.tell({ kind: "sessions", sessions: [{ ...direct, profile: fast }] })
-  const before = await net.reached(direct, (it) => isUp(it) && it.transmitIntervalMs === 10)
-  const after = await net.reached(direct, (it) => it.counters.controlPacketInput >= 300)
+  const before = await net.settled(direct, 300)
+  t.is(before.transmitIntervalMs, 10)
+  const after = await net.reached(direct, (it) => it.counters.controlPacketInput >= 1000)
   t.is(after.sinceMs, before.sinceMs)
 })
 
@@ -104,7 +103,7 @@ live("other intervals: agreed by a Poll Sequence without a flap, ours and the pe
   const net = network("poll")
   const bird = await net.bird("client", `${interval} ${neighbour}`)
   net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
-  await net.reached(direct, (it) => isUp(it) && it.transmitIntervalMs === 50)
+  const before = await net.settled(direct)
   const slower = { transmitInterval: 200, receiveInterval: 120, detectMultiplier: 4 }
   net.tell({ kind: "sessions", sessions: [{ ...direct, profile: slower }] })
   await net.reached(direct, (it) => it.transmitIntervalMs === 200 && it.detectionTimeMs === 3 * 120)
@@ -113,8 +112,7 @@ live("other intervals: agreed by a Poll Sequence without a flap, ours and the pe
   await net.reached(direct, (it) => it.transmitIntervalMs === 300 && it.detectionTimeMs === 5 * 300)
   net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
   const last = await net.reached(direct, (it) => it.remote?.transmitInterval === 300)
-  t.is(last.state, "up")
-  t.is(last.counters.sessionDownEvents, 0)
+  t.is(last.sinceMs, before.sinceMs)
 })
 
 live("a session no longer wanted says AdminDown; shut down, all do; wanted again, it comes up", async (t) => {
@@ -139,21 +137,18 @@ live("a session no longer wanted says AdminDown; shut down, all do; wanted again
   t.truthy(await shows(/2001:db8::2\s+eth0\s+Down/))
 })
 
-live(
-  "a speaker that stood still accuses nobody: the peer took the session down, and that is what it tells",
-  async (t) => {
-    const net = network("pause")
-    const bird = await net.bird("client", `${interval} ${neighbour}`)
-    net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
-    await net.reached(direct, (it) => isUp(it) && it.transmitIntervalMs === 50)
-    process.kill(net.speaker.pid, "SIGSTOP")
-    t.truthy(await until(() => /192\.0\.2\.2\s+eth0\s+Down/.test(bird.ask("show", "bfd", "sessions"))))
-    process.kill(net.speaker.pid, "SIGCONT")
-    const down = await net.reached(direct, ({ counters }) => counters.sessionDownEvents === 1)
-    t.regex(down.lastDown?.diagnostic ?? "", /^neighbor signaled session down/)
-    await net.reached(direct, isUp)
-  },
-)
+live("stopped and going on, it tells that the peer took the session down, and accuses nobody", async (t) => {
+  const net = network("pause")
+  const bird = await net.bird("client", `${interval} ${neighbour}`)
+  net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
+  const before = await net.settled(direct)
+  process.kill(net.speaker.pid, "SIGSTOP")
+  t.truthy(await until(() => /192\.0\.2\.2\s+eth0\s+Down/.test(bird.ask("show", "bfd", "sessions"))))
+  process.kill(net.speaker.pid, "SIGCONT")
+  const down = await net.reached(direct, ({ counters }) => counters.pathLosses > before.counters.pathLosses)
+  t.regex(down.lastDown?.diagnostic ?? "", /^neighbor signaled session down/)
+  await net.reached(direct, isUp)
+})
 
 live("IPv6: global, and link-local through its interface", async (t) => {
   const net = network("six")
@@ -197,7 +192,7 @@ live("killed: the thread and a session's actor come back and the session with th
   const net = network("kill")
   await net.bird("client", `${interval} ${neighbour}`)
   net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
-  await net.reached(direct, isUp)
+  const { counters } = await net.settled(direct)
   const snapshots = () => net.speaker.lines.filter((line) => (line as Snapshot).kind === "snapshot") as Snapshot[]
   const descriptors = async (): Promise<number | undefined> => {
     const count = snapshots().length
@@ -207,9 +202,10 @@ live("killed: the thread and a session's actor come back and the session with th
   }
   const before = await descriptors()
   net.tell({ kind: "kill", path: `/speaker/bfd/${address.client}` })
-  const told = await net.reached(direct, (it) => it.counters.sessionDownEvents === 1)
-  t.is(told.counters.sessionUpEvents, 1, "counters outlive the actor")
-  await net.reached(direct, (it) => it.counters.sessionUpEvents === 2)
+  const told = await net.reached(direct, (it) => it.counters.sessionDownEvents > counters.sessionDownEvents)
+  t.is(told.counters.sessionUpEvents, counters.sessionUpEvents, "counters outlive the actor")
+  t.is(told.counters.pathLosses, counters.pathLosses, "a fault of ours says nothing about the path")
+  await net.reached(direct, (it) => it.counters.sessionUpEvents > counters.sessionUpEvents)
   net.tell({ kind: "kill", path: "/speaker/bfd" })
   await net.reached(direct, (it) => isDown(it) && it.counters.sessionUpEvents === 0)
   await net.reached(direct, isUp)

@@ -41,7 +41,7 @@ live("one hop: up, FRR stopped and going on, FRR's own shutdown told as such", a
   const net = network("frr")
   const frr = await net.frr("client", peer())
   net.tell({ kind: "sessions", sessions: [{ ...direct, profile }] })
-  await net.reached(direct, (it) => isUp(it) && it.detectionTimeMs === 150)
+  t.is((await net.settled(direct)).detectionTimeMs, 150)
   t.truthy(await shows(frr, /Status: up/))
   const stoppedMs = Date.now()
   process.kill(frr.program.pid, "SIGSTOP")
@@ -49,7 +49,7 @@ live("one hop: up, FRR stopped and going on, FRR's own shutdown told as such", a
   t.log(`stopped peer noticed after ${(stopped.lastDown?.atMs ?? 0) - stoppedMs} ms`)
   t.is(stopped.lastDown?.diagnostic, "control detection time expired")
   process.kill(frr.program.pid, "SIGCONT")
-  await net.reached(direct, isUp)
+  const before = await net.settled(direct)
   frr.vtysh(
     "configure terminal",
     "bfd",
@@ -59,6 +59,8 @@ live("one hop: up, FRR stopped and going on, FRR's own shutdown told as such", a
   const down = await net.reached(direct, isDown)
   t.is(down.remote?.state, "admin-down")
   t.is(down.diagnostic, "the peer is administratively down")
+  t.is(down.counters.sessionDownEvents, before.counters.sessionDownEvents + 1)
+  t.is(down.counters.pathLosses, before.counters.pathLosses)
 })
 
 live("passive on our side: FRR begins", async (t) => {
@@ -90,10 +92,11 @@ live("echo both ways through the other's kernel; when FRR's no longer forwards, 
   const net = network("echo")
   const frr = await net.frr("client", peer("echo-mode", "echo transmit-interval 50", "echo receive-interval 50"))
   net.tell({ kind: "sessions", sessions: [{ ...direct, profile: { ...profile, echoMode: true } }] })
-  const active = await net.reached(direct, (it) => isUp(it) && it.echo === "active" && it.counters.echoPacketInput > 20)
-  t.is(active.counters.sessionDownEvents, 0)
-  t.log(JSON.stringify(active.counters))
-  t.log(frr.vtysh("show bfd peers counters"))
+  const before = await net.reached(direct, ({ echo, counters }) => echo === "active" && counters.echoPacketInput > 60)
+  const after = await net.reached(direct, ({ counters }) => counters.echoPacketInput > 120)
+  t.is(after.sinceMs, before.sinceMs)
+  const counted = /Echo packet input: (\d+)/.exec(frr.vtysh("show bfd peers counters"))?.[1]
+  t.true(Number(counted) > 60, `FRR's own: ${counted}`)
   await net.wire.onClient("sysctl", "-qw", "net.ipv4.ip_forward=0")
   const down = await net.reached(direct, isDown)
   t.regex(down.lastDown?.diagnostic ?? "", /echo function failed/)

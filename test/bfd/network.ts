@@ -85,6 +85,14 @@ export class Network {
     return found
   }
 
+  /**
+   * Up, and some seconds old. In its first second a thread's code is still being compiled, by helpers that a busy machine
+   * may not run for longer than three intervals.
+   */
+  settled(id: BfdSessionId, packets = 80): Promise<BfdSessionReport> {
+    return this.reached(id, ({ state, counters }) => state === "up" && counters.controlPacketInput > packets, 60_000)
+  }
+
   async bird(where: "client" | "far", protocol: string): Promise<Bird> {
     const at = (name: string): string => path.join(this.#directory, `${where}-${name}`)
     writeFileSync(at("bird.conf"), configurationOf(protocol))

@@ -84,6 +84,7 @@ for (let seed = 1; seed <= 20; seed++) {
     sim.network.heal()
     await sim.runUntil(() => a.session()?.state === "up" && b.session()?.state === "up", { withinMs: 10_000 })
     t.is(a.session()?.counters.sessionDownEvents, 1)
+    t.is(a.session()?.counters.pathLosses, 1)
   })
 }
 
@@ -134,6 +135,8 @@ test("removed on one side: the other hears AdminDown, and waits without judging 
   await sim.runUntil(() => b.session()?.state === "down", { withinMs: 1_000 })
   t.is(b.session()?.diagnostic, "the peer is administratively down")
   t.is(b.session()?.remote?.state, "admin-down")
+  t.is(b.session()?.counters.sessionDownEvents, 1)
+  t.is(b.session()?.counters.pathLosses, 0)
   await sim.runFor(10_000)
   t.deepEqual(a.reports.at(-1)?.sessions, [])
 })
@@ -154,6 +157,17 @@ test("more sessions than one thread takes are refused and counted, the others wo
   a.want(...many)
   await sim.runUntil(() => a.reports.at(-1)?.refused === 8, { withinMs: 5_000 })
   t.is(a.reports.at(-1)?.sessions.length, 512)
+})
+
+test("a session's actor that crashes puts the path in doubt on neither side", async (t) => {
+  const { sim, a, b } = await pair(9)
+  await sim.settle(a.system.kill("/bfd/10.0.0.2"), { withinMs: 5_000 })
+  await sim.runUntil(() => b.session()?.state !== "up", { withinMs: 1_000 })
+  await sim.runUntil(() => a.session()?.state === "up" && b.session()?.state === "up", { withinMs: 10_000 })
+  for (const each of [a, b]) {
+    t.is(each.session()?.counters.sessionDownEvents, 1)
+    t.is(each.session()?.counters.pathLosses, 0)
+  }
 })
 
 test("killed again and again, both sides, by seed: it always comes back", async (t) => {
