@@ -1,9 +1,10 @@
+import type { ConfigurationCondition } from "../../config/cluster-api.ts"
 import type { ConfigurationFault } from "../../config/fault.ts"
 import type { ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Pool } from "../../config/snapshot.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import { ingressOf } from "./intent.ts"
-import type { PoolMessage, ServiceMessage, TurnOver, WriterMessage } from "./messages.ts"
+import type { PoolDirectory, PoolMessage, ServiceMessage, TurnOver, WriterMessage } from "./messages.ts"
 import type { PoolCounters } from "./pool-book.ts"
 
 export interface AllocatorConfig {
@@ -25,6 +26,8 @@ export interface ServiceEntry {
   facts: ServiceFacts
   readonly ref: ActorRef<ServiceMessage>
   last: TurnOver | undefined
+  /** It has had a turn. */
+  begun: boolean
   /** Deleted while it had the turn: it goes when the turn is over. */
   leaving: boolean
 }
@@ -32,13 +35,21 @@ export interface ServiceEntry {
 export interface AllocatorState {
   readonly config: AllocatorConfig
   readonly pools: Map<string, PoolEntry>
+  directory: PoolDirectory
+  /** Every pool has started once. */
+  poolsUp: boolean
+  /** Their counters are to be written into their status. */
+  readonly poolStatusesDue: Set<string>
   readonly services: Map<ServiceKey, ServiceEntry>
+  /** They have not all that they should have, and an address or port that comes free may change it. */
+  readonly hopeful: Set<ServiceKey>
   /** The cluster has told everything there is. */
   synced: boolean
   /** The pools in force; undefined until a configuration was valid. */
   snapshot: ReadonlyMap<string, Pool> | undefined
   /** Of the latest configuration: not empty means that an older one is in force. */
   faults: readonly ConfigurationFault[]
+  reported: ConfigurationCondition | undefined
   /** adopting: Services claim what they hold. serving: they are decided on, one after the other. */
   phase: "adopting" | "serving"
   /** Still to claim, in this order. */
@@ -50,6 +61,7 @@ export interface AllocatorState {
   /** A pool did not serve them; they try again a little later. */
   readonly stalled: Set<ServiceKey>
   turn: { readonly key: ServiceKey; readonly what: ServiceMessage["what"] } | undefined
+  turns: number
   /** The first pass over all Services is over. */
   ready: boolean
 }
@@ -57,23 +69,31 @@ export interface AllocatorState {
 export const beginning = (config: AllocatorConfig): AllocatorState => ({
   config,
   pools: new Map(),
+  directory: { definitions: new Map(), refs: new Map() },
+  poolsUp: true,
+  poolStatusesDue: new Set(),
   services: new Map(),
+  hopeful: new Set(),
   synced: false,
   snapshot: undefined,
   faults: [],
+  reported: undefined,
   phase: "adopting",
   adopting: new Set(),
   converging: new Set(),
   absent: new Map(),
   stalled: new Set(),
   turn: undefined,
+  turns: 0,
   ready: false,
 })
 
 /** Those with more addresses first, then by name: if two claim one address, the outcome is always the same. */
-export const inOrder = (services: ReadonlyMap<ServiceKey, ServiceEntry>): ServiceKey[] =>
-  [...services]
-    .map(([key, { facts, last }]) => ({ key, count: last?.holding?.addresses.length ?? ingressOf(facts).length }))
+export const inOrder = (services: Iterable<readonly [ServiceKey, ServiceEntry]>): ServiceKey[] =>
+  Array.from(services, ([key, { facts, last }]) => ({
+    key,
+    count: last?.holding?.addresses.length ?? ingressOf(facts).length,
+  }))
     .sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1))
     .map(({ key }) => key)
 

@@ -1,14 +1,18 @@
 import type { ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
 import { type AllocatorConfig, type AllocatorState, beginning } from "./allocator-state.ts"
+import { addressAssigned } from "./condition.ts"
 import type { AllocatorInternal, AllocatorMessage } from "./messages.ts"
-import { inUse, metricsOf } from "./metrics.ts"
-import { configure } from "./pool-set.ts"
+import { inUse, metricsOf, statusOf } from "./metrics.ts"
+import { allUp, configure } from "./pool-set.ts"
 import { poolAnnotation } from "./request.ts"
 import { serviceActor } from "./service.ts"
 import { beginPass, goOn, nextTurn, turnOver, wakeWaiting } from "./turns.ts"
 
 type Message = AllocatorMessage | AllocatorInternal
+
+/** A pool's status follows its counters this much later: a burst of assignments is one write. */
+const statusEveryMs = 1_000
 type Self = Context<Message>
 
 /** Hears the cluster's facts, keeps one actor per pool and per Service, and says whose turn it is. */
@@ -36,7 +40,7 @@ function hear(state: AllocatorState, message: Message, context: Self): void {
       return configure(state, message.facts, context)
     case "synced":
       for (const key of state.services.keys()) if (!message.services.has(key)) leave(state, key, context)
-      if (!state.synced) beginPass(state)
+      if (!state.synced) beginPass(state, "everything")
       state.synced = true
       return
     case "connection": {
@@ -48,8 +52,11 @@ function hear(state: AllocatorState, message: Message, context: Self): void {
     case "pool-up": {
       const pool = state.pools.get(message.pool)
       if (pool === undefined) return
+      const again = pool.incarnation !== undefined
       pool.incarnation = message.incarnation
-      return beginPass(state)
+      state.poolsUp = allUp(state)
+      // When it starts for the first time, the pass that it came with has not begun to claim yet.
+      return again ? beginPass(state, new Set([message.pool])) : undefined
     }
     case "pool-counters": {
       const pool = state.pools.get(message.pool)
@@ -57,6 +64,9 @@ function hear(state: AllocatorState, message: Message, context: Self): void {
       // Whatever the cause: an address that came free may be what somebody waits for.
       if (pool.counters && inUse(message.counters) < inUse(pool.counters)) wakeWaiting(state)
       pool.counters = message.counters
+      if (state.poolStatusesDue.size === 0)
+        context.timers.set("pool-statuses", statusEveryMs, { kind: "pool-statuses-due" })
+      state.poolStatusesDue.add(message.pool)
       return
     }
     case "service-up":
@@ -67,6 +77,8 @@ function hear(state: AllocatorState, message: Message, context: Self): void {
     case "retry":
       for (const key of state.stalled) state.converging.add(key)
       return state.stalled.clear()
+    case "pool-statuses-due":
+      return writePoolStatuses(state, context)
     case "metrics":
       return context.send(message.replyTo, metricsOf(state))
     case "explain": {
@@ -84,6 +96,19 @@ function hear(state: AllocatorState, message: Message, context: Self): void {
   }
 }
 
+/** Not while claims come in: what is counted then is not all that is held. */
+function writePoolStatuses(state: AllocatorState, context: Self): void {
+  if (state.phase === "adopting" || !state.poolsUp) {
+    context.timers.set("pool-statuses", statusEveryMs, { kind: "pool-statuses-due" })
+    return
+  }
+  for (const name of state.poolStatusesDue) {
+    const counters = state.pools.get(name)?.counters
+    if (counters) context.send(state.config.writer, { kind: "pool-status", status: statusOf(name, counters) })
+  }
+  state.poolStatusesDue.clear()
+}
+
 function serviceIs(state: AllocatorState, key: ServiceKey, service: ServiceFacts | undefined, context: Self): void {
   const entry = state.services.get(key)
   const ours = service !== undefined && (service.loadBalancerClass ?? "") === state.config.loadBalancerClass
@@ -95,14 +120,17 @@ function serviceIs(state: AllocatorState, key: ServiceKey, service: ServiceFacts
     if (!concernsUs(service)) return
     const config = { key, allocator: context.self, writer: state.config.writer }
     const ref = context.spawn({ id: `services/${key}`, actor: serviceActor, config })
-    state.services.set(key, { facts: service, ref, last: undefined, leaving: false })
+    state.services.set(key, { facts: service, ref, last: undefined, begun: false, leaving: false })
   }
   state.converging.add(key)
 }
 
 /** A LoadBalancer, or something that was one and still says so. */
-const concernsUs = ({ type, ingress, annotations }: ServiceFacts): boolean =>
-  type === "LoadBalancer" || ingress.length > 0 || annotations[poolAnnotation] !== undefined
+const concernsUs = ({ type, ingress, annotations, conditions }: ServiceFacts): boolean =>
+  type === "LoadBalancer" ||
+  ingress.length > 0 ||
+  annotations[poolAnnotation] !== undefined ||
+  conditions?.[addressAssigned] !== undefined
 
 /** Deleted, or of another class now. While it has the turn it may still be given something: then it goes afterwards. */
 function leave(state: AllocatorState, key: ServiceKey, context: Self): void {
@@ -124,9 +152,12 @@ function remove(state: AllocatorState, key: ServiceKey, context: Self): void {
   if (entry === undefined) return
   context.stop(entry.ref)
   state.services.delete(key)
-  for (const keys of [state.adopting, state.converging, state.absent, state.stalled]) keys.delete(key)
-  for (const { ref } of state.pools.values()) context.send(ref, { kind: "release", key })
+  const { adopting, converging, absent, stalled, hopeful } = state
+  for (const keys of [adopting, converging, absent, stalled, hopeful]) keys.delete(key)
+  const { holding, certain = !entry.begun } = entry.last ?? {}
+  for (const [name, { ref }] of state.pools)
+    if (!certain || name === holding?.pool) context.send(ref, { kind: "release", key })
   context.send(state.config.writer, { kind: "settled", key })
   context.log.info("service deleted", { event: "serviceDeleted", service: key })
-  wakeWaiting(state)
+  if (!certain || holding !== undefined) wakeWaiting(state)
 }

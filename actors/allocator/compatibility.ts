@@ -36,14 +36,18 @@ export function tiersFor(service: Asking, pools: Pools): Tiers {
     if (because !== undefined) passedOver.push({ kind: "pool-passed-over", pool: pool.name, because })
     return because === undefined
   })
-  const names = ({ allocation }: Pool) =>
-    allocation !== undefined && (allocation.namespaces.has(service.namespace) || allocation.serviceSelectors.length > 0)
   return {
-    pinned: usable.filter(names).sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1)),
+    pinned: usable
+      .filter((pool) => namesService(pool, service))
+      .sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1)),
     open: usable.filter(({ allocation }) => allocation === undefined),
     passedOver,
   }
 }
+
+/** Of a compatible pool: whether it is for this Service before all others. */
+export const namesService = ({ allocation }: Pool, { namespace }: Pick<Asking, "namespace">): boolean =>
+  allocation !== undefined && (allocation.namespaces.has(namespace) || allocation.serviceSelectors.length > 0)
 
 /** Lower positive numbers first; 0, unset and negative ones last. */
 function rank({ allocation }: Pool): number {

@@ -1,4 +1,5 @@
 import type { ServiceFacts } from "../../config/facts.ts"
+import { addressAssigned, conditionDiffers } from "./condition.ts"
 import { poolAnnotation } from "./request.ts"
 import type { ServiceOutcome } from "./outcome.ts"
 import type { Want } from "./messages.ts"
@@ -33,9 +34,13 @@ export function isOutstanding(intent: Intent, facts: ServiceFacts): boolean {
 
 /** The facts as they will be. */
 export function withIntent(facts: ServiceFacts, { want }: Intent): ServiceFacts {
+  const { conditions: present, ...others } = facts
   const annotations = Object.entries({ ...facts.annotations, ...want.annotations })
+  const conditions = Object.entries({ ...present, ...want.conditions })
+  const kept = conditions.flatMap(([k, v]) => (v === undefined ? [] : [[k, v] as const]))
   return {
-    ...facts,
+    ...others,
+    ...(kept.length > 0 && { conditions: Object.fromEntries(kept) }),
     ingress: want.ingress.map((ip) => ({ ip })),
     annotations: Object.fromEntries(annotations.flatMap(([k, v]) => (v === undefined ? [] : [[k, v]]))),
   }
@@ -54,6 +59,11 @@ export function wantFrom(
 ): Want | undefined {
   const decided = Object.hasOwn(outcome.annotations, poolAnnotation)
   const pool = decided ? outcome.annotations[poolAnnotation] : seen.annotations[poolAnnotation]
-  const unchanged = pool === facts.annotations[poolAnnotation] && same(ingressOf(facts), outcome.ingress)
-  return unchanged && !stale ? undefined : { ingress: outcome.ingress, annotations: { [poolAnnotation]: pool } }
+  const { ingress, condition, hopeful } = outcome
+  const unchanged =
+    pool === facts.annotations[poolAnnotation] &&
+    same(ingressOf(facts), ingress) &&
+    !conditionDiffers(facts, condition, hopeful)
+  if (unchanged && !stale) return undefined
+  return { ingress, annotations: { [poolAnnotation]: pool }, conditions: { [addressAssigned]: condition } }
 }

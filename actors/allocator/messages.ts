@@ -1,6 +1,6 @@
-import type { ServiceEvent } from "../../config/cluster-api.ts"
+import type { ConfigurationCondition, PoolStatus, ServiceEvent } from "../../config/cluster-api.ts"
 import type { ConfigurationFault } from "../../config/fault.ts"
-import type { ServiceFacts, ServiceKey } from "../../config/facts.ts"
+import type { ServiceCondition, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Pool } from "../../config/snapshot.ts"
 import type { Ip } from "../../protocols/ip.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
@@ -46,15 +46,23 @@ export interface ServiceMessage {
   readonly what: "adopt" | "converge"
   readonly service: ServiceFacts
   readonly pools: PoolDirectory
+  /** The first turn in the Service's life: no pool can hold anything for it. */
+  readonly first: boolean
   readonly replyTo: ActorRef<TurnOver>
 }
 
-export type PoolDirectory = ReadonlyMap<string, { readonly pool: Pool; readonly ref: ActorRef<PoolMessage> }>
+/** The pools in force. Made when they change, not for every turn. */
+export interface PoolDirectory {
+  readonly definitions: ReadonlyMap<string, Pool>
+  readonly refs: ReadonlyMap<string, ActorRef<PoolMessage>>
+}
 
 export interface TurnOver {
   /** retry: a pool did not serve; nothing was decided. */
   readonly kind: "done" | "retry"
-  readonly holding: Holding | undefined
+  readonly holding: (Holding & { readonly pool: string }) | undefined
+  /** No pool holds anything for it beside `holding`. */
+  readonly certain: boolean
   /** Something came free that other Services may wait for: an address, a port on it, its terms. */
   readonly freed: boolean
   readonly verdict: AllocationVerdict | undefined
@@ -68,11 +76,14 @@ export type WriterMessage =
   | { readonly kind: "settled"; readonly key: ServiceKey }
   | { readonly kind: "intent"; readonly key: ServiceKey; readonly replyTo: ActorRef<Intent | undefined> }
   | { readonly kind: "event"; readonly event: ServiceEvent }
+  | { readonly kind: "pool-status"; readonly status: PoolStatus }
+  | { readonly kind: "configuration-report"; readonly condition: ConfigurationCondition }
 
 /** As in `ServiceStatusWrite`. */
 export interface Want {
   readonly ingress: readonly string[]
   readonly annotations: Readonly<Record<string, string | undefined>>
+  readonly conditions: Readonly<Record<string, ServiceCondition | undefined>>
 }
 
 /** To the allocator, beside the cluster's facts. */
@@ -93,6 +104,7 @@ export type AllocatorInternal =
       readonly timedOut: boolean
     }
   | { readonly kind: "retry" }
+  | { readonly kind: "pool-statuses-due" }
 
 export interface AllocatorMetrics {
   /** In name order. `metallb_allocator_addresses_total` is `total`, `…_in_use_total` is `inUse`. */
@@ -103,6 +115,8 @@ export interface AllocatorMetrics {
     readonly counters: PoolCounters
   }[]
   readonly services: Readonly<Record<ServiceOutcome["state"] | "undecided", number>>
+  /** How often a Service was looked at, since the allocator started. */
+  readonly turns: number
   readonly configuration: {
     /** One was valid once. */
     readonly loaded: boolean

@@ -1,3 +1,4 @@
+import type { PoolStatus } from "../../config/cluster-api.ts"
 import type { AllocatorState } from "./allocator-state.ts"
 import type { AllocatorMetrics } from "./messages.ts"
 import type { PoolCounters } from "./pool-book.ts"
@@ -5,6 +6,14 @@ import type { PoolCounters } from "./pool-book.ts"
 const none: PoolCounters = { assigned: { ipv4: 0n, ipv6: 0n }, available: { ipv4: 0n, ipv6: 0n } }
 
 export const inUse = ({ assigned }: PoolCounters): bigint => assigned.ipv4 + assigned.ipv6
+
+export const statusOf = (name: string, { assigned, available }: PoolCounters): PoolStatus => ({
+  name,
+  assignedIPv4: assigned.ipv4,
+  assignedIPv6: assigned.ipv6,
+  availableIPv4: available.ipv4,
+  availableIPv6: available.ipv6,
+})
 
 export function metricsOf(state: AllocatorState): AllocatorMetrics {
   const services = { assigned: 0, waiting: 0, "not-wanted": 0, undecided: 0 }
@@ -16,6 +25,7 @@ export function metricsOf(state: AllocatorState): AllocatorMetrics {
       return { pool, inUse: inUse(counters), total: inUse(counters) + ipv4 + ipv6, counters }
     }),
     services,
+    turns: state.turns,
     configuration: { loaded: state.snapshot !== undefined, stale: state.faults.length > 0, faults: state.faults },
     ready: state.ready,
   }

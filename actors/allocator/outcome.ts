@@ -1,7 +1,8 @@
-import type { ServiceFacts } from "../../config/facts.ts"
+import type { ServiceCondition, ServiceFacts } from "../../config/facts.ts"
 import type { Pool } from "../../config/snapshot.ts"
 import { parseIp } from "../../protocols/ip.ts"
 import type { Verdict } from "../verdict.ts"
+import { conditionDiffers, conditionFor } from "./condition.ts"
 import type { Claim } from "./pool-book.ts"
 import type { AllocationReason } from "./reasons.ts"
 import { claimOf, deprecatedPrefix, poolAnnotation } from "./request.ts"
@@ -10,8 +11,10 @@ import { claimOf, deprecatedPrefix, poolAnnotation } from "./request.ts"
 export interface ServiceOutcome extends Conclusion {
   /** Annotations that must change; undefined removes. */
   readonly annotations: Readonly<Record<string, string | undefined>>
+  /** `troupe.dev/AddressAssigned` as it should be; undefined: there should be none. */
+  readonly condition: ServiceCondition | undefined
   readonly events: readonly EventDraft[]
-  /** Status or annotations differ from the facts. */
+  /** Status, annotations or condition differ from the facts: worth a write, and worth its events. */
   readonly changed: boolean
 }
 
@@ -64,16 +67,24 @@ export const presentAddresses = ({ ingress }: ServiceFacts): readonly string[] =
   ingress.filter(({ ip }) => ip !== "").map(({ ip }) => parseIp(ip) ?? "<nil>")
 
 /** Compares with the facts: addresses only, because the API server adds fields of its own to each entry. */
-export function conclude({ service, because, events }: Course, conclusion: Conclusion): AllocationVerdict {
+export function conclude({ service, pools, because, events }: Course, conclusion: Conclusion): AllocationVerdict {
   const { ingress, pool } = conclusion
   const untouched = pool === undefined && ingress.length > 0
   const present = presentAddresses(service)
   const moved = !untouched && (present.length !== ingress.length || present.some((ip, i) => ip !== ingress[i]))
   const annotations: Record<string, string | undefined> = {}
   if (!untouched && service.annotations[poolAnnotation] !== pool) annotations[poolAnnotation] = pool
-  const changed = moved || Object.keys(annotations).length > 0
+  const condition = conditionFor(service, pools, because, conclusion)
+  const changed =
+    moved || Object.keys(annotations).length > 0 || conditionDiffers(service, condition, conclusion.hopeful)
   return {
-    decision: { ...conclusion, annotations, changed, events: [...events, ...deprecations(service, changed)] },
+    decision: {
+      ...conclusion,
+      annotations,
+      condition,
+      changed,
+      events: [...events, ...deprecations(service, changed)],
+    },
     because,
   }
 }

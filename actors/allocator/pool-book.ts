@@ -169,7 +169,7 @@ export class PoolBook {
     const others = [...used.services.keys()].filter((key) => key !== claim.key)
     if (others.length === 0) return undefined // alone on it: it may change its own terms
     if (used.sharing === "" || used.sharing !== claim.sharing || used.backend !== claim.backend)
-      return { kind: "sharing-conflict", address, others }
+      return { kind: "sharing-conflict", address, others: others.sort() }
     for (const port of claim.ports) {
       const holder = used.ports.get(port)
       if (holder !== undefined && holder !== claim.key) return { kind: "port-taken", address, port, holder }

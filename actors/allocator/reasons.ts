@@ -58,7 +58,7 @@ export type StackFamily = Family | "dual"
 /** In order of precedence; `pinned`: the pool's serviceAllocation names this Service. */
 export type How = "requested-addresses" | "requested-pool" | "pinned" | "automatic" | "added-family"
 
-const familyName: Readonly<Record<StackFamily, string>> = { ipv4: "IPv4", ipv6: "IPv6", dual: "dual" }
+export const familyName: Readonly<Record<StackFamily, string>> = { ipv4: "IPv4", ipv6: "IPv6", dual: "dual" }
 
 export function describeRefusal(refusal: Refusal): string {
   switch (refusal.kind) {

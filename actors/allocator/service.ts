@@ -48,7 +48,8 @@ export const serviceActor: Actor<ServiceConfig, ServiceState, ServiceMessage> = 
     context.send(config.allocator, { kind: "service-up", key: config.key })
     return { ...config, holding: undefined, certain: false, outstanding: true }
   },
-  async receive(state, turn, context) {
+  async receive(before, turn, context) {
+    const state = turn.first ? { ...before, certain: true } : before
     const intent = state.outstanding ? await outstandingIntent(state, turn.service, context) : undefined
     const seen = { facts: turn.service, intent, effective: intent ? withIntent(turn.service, intent) : turn.service }
     const now = turn.what === "adopt" ? adopt : decideAnew
@@ -85,6 +86,7 @@ type Turned = readonly [ServiceState, TurnOver]
 const over = (kind: TurnOver["kind"], state: ServiceState, verdict?: AllocationVerdict, freed = false): TurnOver => ({
   kind,
   holding: state.holding,
+  certain: state.certain,
   freed,
   verdict,
 })
@@ -92,11 +94,12 @@ const over = (kind: TurnOver["kind"], state: ServiceState, verdict?: AllocationV
 /** Claims what we hold, on the terms we hold it; after a start, what the status says. */
 async function adopt(state: ServiceState, seen: Seen, pools: PoolDirectory, context: Self): Promise<Turned> {
   const wanted = state.holding ?? heldBy(seen.effective)
-  const definitions = definitionsOf(pools)
-  const pool = wanted && poolOf(definitions, wanted.addresses)
+  const pool = wanted && poolOf(pools.definitions, wanted.addresses)
   if (wanted === undefined || pool === undefined || incompatibility(pool, seen.effective) !== undefined) {
     // Nothing that could be kept: what becomes of it is decided when all others have claimed theirs.
-    return [{ ...state, holding: undefined, certain: false }, over("done", { ...state, holding: undefined })]
+    const certain = state.certain && state.holding === undefined
+    const next = { ...state, holding: undefined, certain }
+    return [next, over("done", next)]
   }
   const { claim, addresses } = wanted
   const asked = await context.ask<PoolMessage, PoolReply>(
@@ -121,7 +124,7 @@ function heldBy(service: ServiceFacts): Holding | undefined {
 /** Runs the decision, asking the pools as it goes, and acts on what it says. */
 async function decideAnew(state: ServiceState, seen: Seen, pools: PoolDirectory, context: Self): Promise<Turned> {
   const before = state.holding
-  const deciding = converge(seen.effective, definitionsOf(pools))
+  const deciding = converge(seen.effective, pools.definitions)
   let now = state
   let step = deciding.next()
   while (step.done !== true) {
@@ -161,7 +164,7 @@ async function answer(
 /** Gives back whatever pools other than `except` hold for us. */
 function letGo(state: ServiceState, except: string | undefined, pools: PoolDirectory, context: Self): ServiceState {
   const { key, holding, certain } = state
-  for (const [name, { ref }] of pools)
+  for (const [name, ref] of pools.refs)
     if (name !== except && (!certain || name === holding?.pool)) context.send(ref, { kind: "release", key })
   return { ...state, holding: undefined, certain: true }
 }
@@ -170,7 +173,7 @@ function letGo(state: ServiceState, except: string | undefined, pools: PoolDirec
 function act(state: ServiceState, seen: Seen, { decision }: AllocationVerdict, context: Self): boolean {
   const { key, writer } = state
   const { facts, intent, effective } = seen
-  for (const event of decision.events) {
+  for (const event of decision.changed ? decision.events : []) {
     const whole = { key, uid: facts.uid, component: "metallb-controller", ...event }
     context.send(writer, { kind: "event", event: whole })
   }
@@ -180,10 +183,8 @@ function act(state: ServiceState, seen: Seen, { decision }: AllocationVerdict, c
   return want !== undefined
 }
 
-const definitionsOf = (pools: PoolDirectory) => new Map([...pools].map(([name, { pool }]) => [name, pool]))
-
-function refOf(pools: PoolDirectory, name: string) {
-  const found = pools.get(name)
+function refOf({ refs }: PoolDirectory, name: string) {
+  const found = refs.get(name)
   if (found === undefined) throw new Error(`a decision asked for pool ${name}, which is not there`)
-  return found.ref
+  return found
 }

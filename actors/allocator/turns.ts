@@ -13,20 +13,35 @@ type Self = Context<AllocatorMessage | AllocatorInternal>
 const turnMs = 60_000
 const retryMs = 100
 
-/** Everybody claims what they hold, then everybody is decided on. */
-export function beginPass(state: AllocatorState): void {
-  const keys = inOrder(state.services)
+/**
+ * All whom these pools concern claim what they hold, then they are decided on. Whoever has what it wants from another
+ * pool is left alone: pools do not overlap, so nothing of this can reach it.
+ */
+export function beginPass(state: AllocatorState, changed: ReadonlySet<string> | "everything"): void {
+  const concerned = state.services.entries().filter(([key, { last }]) => {
+    if (changed === "everything" || state.adopting.has(key) || state.turn?.key === key) return true
+    return state.absent.has(key) || state.stalled.has(key) || !isSettled(last, changed)
+  })
+  const keys = inOrder(concerned)
   state.phase = "adopting"
   state.adopting = new Set(keys)
-  state.converging = new Set(keys)
+  state.converging = new Set([...keys, ...state.converging])
   state.absent.clear()
   state.stalled.clear()
 }
 
+function isSettled(last: TurnOver | undefined, changed: ReadonlySet<string>): boolean {
+  const decision = last?.verdict?.decision
+  if (last?.kind !== "done" || !last.certain || decision === undefined) return false
+  if (decision.state === "not-wanted") return true
+  return (
+    decision.state === "assigned" && !decision.hopeful && last.holding !== undefined && !changed.has(last.holding.pool)
+  )
+}
+
 export function nextTurn(state: AllocatorState, context: Self): void {
-  const { turn, synced, snapshot, pools } = state
-  if (turn !== undefined || !synced || snapshot === undefined) return
-  if ([...pools.values()].some(({ incarnation }) => incarnation === undefined)) return
+  const { turn, synced, snapshot, pools, poolsUp } = state
+  if (turn !== undefined || !synced || snapshot === undefined || !poolsUp) return
   if (state.phase === "adopting") {
     const key = firstOf(state.adopting)
     if (key !== undefined) return give(state, key, "adopt", context)
@@ -47,10 +62,13 @@ function give(state: AllocatorState, key: ServiceKey, what: ServiceMessage["what
   const entry = state.services.get(key)
   if (entry === undefined) return nextTurn(state, context)
   state.turn = { key, what }
-  const pools = new Map(state.pools)
+  state.turns++
+  const { directory: pools } = state
+  const first = !entry.begun
+  entry.begun = true
   const asked = context.ask<ServiceMessage, TurnOver>(
     entry.ref,
-    (replyTo) => ({ kind: "turn", what, service: entry.facts, pools, replyTo }),
+    (replyTo) => ({ kind: "turn", what, service: entry.facts, pools, first, replyTo }),
     turnMs,
   )
   void asked.then((answer) => {
@@ -71,12 +89,16 @@ export function turnOver(
   const entry = state.services.get(key)
   if (entry === undefined) return
   if (outcome === undefined) {
+    // It may have been granted something before it died.
+    if (entry.last !== undefined) entry.last = { ...entry.last, certain: false }
     if (!timedOut) state.absent.set(key, what)
     else if (what === "adopt") state.adopting.add(key)
     else state.converging.add(key)
     return
   }
   entry.last = { ...outcome, verdict: outcome.verdict ?? entry.last?.verdict }
+  if (entry.last.verdict?.decision.hopeful) state.hopeful.add(key)
+  else state.hopeful.delete(key)
   // A pool that was not there for a claim brings a new pass when it is.
   if (what === "converge" && outcome.kind === "retry") {
     state.stalled.add(key)
@@ -87,8 +109,7 @@ export function turnOver(
 
 /** Those who could not be given what they should have look again. */
 export function wakeWaiting(state: AllocatorState): void {
-  for (const key of [...state.services.keys()].sort())
-    if (state.services.get(key)?.last?.verdict?.decision.hopeful) state.converging.add(key)
+  for (const key of [...state.hopeful].sort()) state.converging.add(key)
 }
 
 /** Its actor is there again. */

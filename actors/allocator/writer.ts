@@ -64,6 +64,12 @@ export const writerActor: Actor<WriterConfig, WriterState, Message> = {
       case "event":
         state.api.recordEvent(message.event)
         break
+      case "pool-status":
+        state.api.writePoolStatus(message.status)
+        break
+      case "configuration-report":
+        state.api.reportConfiguration({ component: "controller", condition: message.condition })
+        break
       case "outcome":
         state.inFlight.delete(message.key)
         cameBack(state, message.key, message.outcome, context)
@@ -125,7 +131,10 @@ function replaced(entry: Entry, service: ServiceFacts, want: Want): Entry {
 
 const sameWant = (a: Want, b: Want) =>
   a.ingress.join() === b.ingress.join() &&
-  JSON.stringify(Object.entries(a.annotations)) === JSON.stringify(Object.entries(b.annotations))
+  [a.annotations, a.conditions].every((part, i) => {
+    const other = [b.annotations, b.conditions][i] ?? {}
+    return JSON.stringify(Object.entries(part)) === JSON.stringify(Object.entries(other))
+  })
 
 function makeReady(state: WriterState, key: ServiceKey, entry: Entry): void {
   state.entries.set(key, { ...entry, phase: "ready" })

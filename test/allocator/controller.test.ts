@@ -1,6 +1,6 @@
 import test from "ava"
 import type { TreeNode } from "../../supervision/introspection.ts"
-import { holding, service } from "../support/service.ts"
+import { dualStack, holding, service } from "../support/service.ts"
 import { until } from "../supervision/help.ts"
 import { run } from "./running.ts"
 
@@ -267,5 +267,117 @@ test("every actor has its place in the tree", async (t) => {
     "/controller/allocator/services/ns/web",
     "/controller/api",
   ])
+  await system.stop()
+})
+
+test("a condition says why, in the same write; who waits is told once what hinders each pool", async (t) => {
+  const { api, addresses, metrics, system } = run({
+    p: ["10.0.0.0/32"],
+    q: { addresses: ["10.0.1.0/30"], autoAssign: false },
+  })
+  api.putService(service("ns/web"))
+  await until(() => addresses("ns/web") !== "")
+  api.putService(service("ns/late"))
+  const condition = (key: string) => api.services.get(key)?.conditions?.["troupe.dev/AddressAssigned"]
+  await until(() => condition("ns/late") !== undefined)
+  t.deepEqual(condition("ns/web"), {
+    status: "True",
+    reason: "AutomaticPool",
+    message: "10.0.0.0 from pool p: chosen among the pools for everybody",
+  })
+  t.deepEqual(condition("ns/late"), {
+    status: "False",
+    reason: "NoAddressAvailable",
+    message: "no pool can serve it. p: no free IPv4 address; q: autoAssign is false",
+  })
+  // It looks again, and has nothing new to say.
+  const { turns } = await metrics()
+  api.changeService("ns/late", { labels: { a: "b" } })
+  await until(async () => (await metrics()).turns > turns)
+  t.deepEqual(
+    api.writes.map(({ key }) => key),
+    ["ns/web", "ns/late"],
+  )
+  t.deepEqual(
+    api.events.map(({ key, reason }) => `${key} ${reason}`),
+    ["ns/web IPAllocated", "ns/late AllocationFailed"],
+  )
+  api.changeService("ns/web", { type: "ClusterIP" })
+  await until(() => condition("ns/web") === undefined && condition("ns/late")?.status === "True")
+  await system.stop()
+})
+
+test("after a restart with unchanged Services nothing is written", async (t) => {
+  const first = run({ p: ["10.0.0.0/31"], q: ["fc00::/127"] })
+  const keys = Array.from({ length: 6 }, (_, i) => `ns/s${i}`)
+  for (const [i, key] of keys.entries()) first.api.putService(service(key, i % 2 === 0 ? dualStack : {}))
+  const told = () => keys.every((key) => first.api.services.get(key)?.conditions !== undefined)
+  await until(told)
+  await until(async () => (await first.metrics()).ready)
+  await first.system.stop()
+  const second = run(
+    { p: ["10.0.0.0/31"], q: ["fc00::/127"] },
+    {
+      before: (api) => {
+        for (const facts of first.api.services.values()) api.putService(facts)
+      },
+    },
+  )
+  await until(async () => (await second.metrics()).ready)
+  await second.system.stop()
+  t.deepEqual(second.api.writes, [])
+  t.deepEqual(second.api.events, [])
+})
+
+test("a changed pool concerns its own Services, and those who wait", async (t) => {
+  const specs = (first: string) => ({
+    p: [first],
+    ...Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`q${i}`, [`10.1.${i}.0/24`]])),
+  })
+  const keys = Array.from({ length: 200 }, (_, i) => `ns/s${String(i).padStart(3, "0")}`)
+  const asking = (pool: string) => ({ annotations: { "metallb.io/address-pool": pool } })
+  const { api, addresses, pools, metrics, system } = run(specs("10.0.0.0/29"), {
+    before: (api) => {
+      for (const [i, key] of keys.entries()) api.putService(service(key, asking(i < 8 ? "p" : `q${i % 20}`)))
+      api.putService(service("ns/waits", asking("p")))
+    },
+  })
+  await until(() => keys.every((key) => addresses(key) !== ""))
+  await until(() => api.events.some(({ key }) => key === "ns/waits"))
+  // Each has claimed, decided, and seen its write.
+  await until(async () => (await metrics()).turns >= 3 * 201)
+  const { turns } = await metrics()
+  const before = keys.map(addresses)
+  pools(specs("10.0.0.0/28"))
+  await until(() => addresses("ns/waits") === "10.0.0.8")
+  await until(async () => (await metrics()).pools[0]?.inUse === 9n)
+  // 8 claim and look, one looks, writes, and sees its write; it may have looked once more for a claim.
+  t.true((await metrics()).turns - turns <= 20, `${(await metrics()).turns - turns} turns`)
+  t.deepEqual(keys.map(addresses), before)
+  await system.stop()
+})
+
+test("counters go into the status of pools, verdicts on the configuration are reported", async (t) => {
+  const { api, pools, system } = run({ p: ["10.0.0.0/30", "fc00::/64"] })
+  api.putService(service("ns/web"))
+  await until(() => api.poolStatuses.get("p")?.assignedIPv4 === 1n)
+  t.deepEqual(api.poolStatuses.get("p"), {
+    name: "p",
+    assignedIPv4: 1n,
+    assignedIPv6: 0n,
+    availableIPv4: 3n,
+    availableIPv6: 9223372036854775807n,
+  })
+  const reported = () => api.configurationReports.get("controller")?.condition
+  t.deepEqual(reported(), { status: "True", reason: "Reconciled", message: "" })
+  pools({ p: [], q: ["nonsense"] })
+  await until(() => reported()?.status === "False")
+  t.deepEqual(reported(), {
+    status: "False",
+    reason: "ConfigurationError",
+    message:
+      "configuration error: parsing address pool p: pool has no prefixes defined\n" +
+      'parsing address pool q: invalid CIDR "nonsense" in pool "q": invalid CIDR "nonsense"',
+  })
   await system.stop()
 })
