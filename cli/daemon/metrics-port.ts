@@ -1,5 +1,6 @@
 import type { AccessCheck } from "../../kubernetes/client/access.ts"
 import type { KeyPair } from "../../kubernetes/certificates/certificates.ts"
+import { orderSelfSigned } from "../../kubernetes/certificates/order.ts"
 import type { Log } from "../../supervision/actor.ts"
 import { Complaint } from "../complaint.ts"
 import type { TlsSettings } from "../flags/tls.ts"
@@ -40,9 +41,11 @@ export async function serveMetrics({ certDirectory, settings, ...port }: Metrics
 }
 
 async function selfSigned(): Promise<KeyPair> {
-  // A library of its own: not loaded by whoever brings a certificate.
-  const { issueSelfSigned } = await import("../../kubernetes/certificates/issue.ts")
-  return issueSelfSigned(Date.now())
+  try {
+    return await orderSelfSigned(Date.now())
+  } catch (error) {
+    throw new Complaint(`no certificate for /metrics: ${error instanceof Error ? error.message : "unknown error"}`)
+  }
 }
 
 function filesIn(directory: string): KeyPair {

@@ -6,6 +6,7 @@ import { isObject, type JsonObject, objectAt, textOf } from "../client/json.ts"
 import type { Log } from "../client/log.ts"
 import type { Certificates, SecretFile } from "./certificates.ts"
 import { secretFiles } from "./certificates.ts"
+import { orderCertificates, orderServerCertificate } from "./order.ts"
 import { type Pems, certificateReasonText, certificateVerdict } from "./verdict.ts"
 
 export interface CertificateSecret {
@@ -44,12 +45,10 @@ export async function keepCertificates(
 
   const because = verdict.because.map(certificateReasonText)
   log.info("new webhook certificates", { op: "certRotation", secret: `${namespace}/${name}`, because })
-  // Loaded when it is needed: once in ten years.
-  const { issueCertificates, issueServerCertificate } = await import("./issue.ts")
   const certificates =
     verdict.decision === "renew-all"
-      ? await issueCertificates(dnsName, nowMs)
-      : { ca: present.ca, server: await issueServerCertificate(present.ca, dnsName, nowMs) }
+      ? await orderCertificates(dnsName, nowMs)
+      : { ca: present.ca, server: await orderServerCertificate(present.ca, dnsName, nowMs) }
   const body = withCertificates(secret, namespace, name, certificates)
   const common = { resource: "secrets", query: asManager, body, signal }
   const written = await cluster.request(
