@@ -33,7 +33,11 @@ export interface LabEvents {
 }
 
 /** Builds it all; when anything fails, what was built is taken down again before the error is thrown. */
-export async function startLab(layout: Layout, on: LabEvents): Promise<Lab> {
+export async function startLab(
+  layout: Layout,
+  on: LabEvents,
+  options: { readonly speakerFlags?: readonly string[] } = {},
+): Promise<Lab> {
   await claim(layout)
   const undo: (() => Promise<void> | void)[] = [() => release(layout)]
   let stopping: Promise<void> | undefined
@@ -68,7 +72,7 @@ export async function startLab(layout: Layout, on: LabEvents): Promise<Lab> {
     if (hasRouter) processes.start(router(layout))
     for (const node of layout.nodes) processes.start(agent(layout, node.name))
     processes.start(controller(layout))
-    const startSpeaker = (node: string) => processes.start(speaker(layout, node))
+    const startSpeaker = (node: string) => processes.start(speaker(layout, node, options.speakerFlags ?? []))
     for (const node of layout.nodes) startSpeaker(node.name)
     return { layout, kube: cluster, processes, hasRouter, macs: await nodeMacs(layout), startSpeaker, stop }
   } catch (error) {
@@ -107,7 +111,7 @@ function controller(layout: Layout): Program {
 }
 
 /** A speaker with the flags that the DaemonSet of a cluster would give it. */
-function speaker(layout: Layout, node: string): Program {
+function speaker(layout: Layout, node: string, flags: readonly string[]): Program {
   const host = hostOf(layout, node)
   return {
     name: node,
@@ -119,6 +123,7 @@ function speaker(layout: Layout, node: string): Program {
       `--node-name=${node}`,
       `--ml-bindaddr=${host.address}`,
       `--ml-labels=${objects.speakerSelector}`,
+      ...flags,
       ...common(layout, node),
     ),
   }

@@ -21,7 +21,8 @@ export function heard(turn: Turn, event: EventOf<"heard">): void {
   else if (address.before.includes(name)) {
     // For an address that gossip says is ours only a claim counts: a kernel that answers for it leads nobody.
     if (address.role === "standby" || gratuitous) yieldTo(turn, address, name, mac)
-  } else contested(turn, address, name, mac)
+    // What answers our own announcement has heard it, and knows what to do.
+  } else if (gratuitous) contested(turn, address, name, mac)
 }
 
 export function memberOf({ draft }: Turn, mac: string): string | undefined {

@@ -1,5 +1,5 @@
 import { decodeFrame, etherTypes, type Truncated } from "../ethernet/frame.ts"
-import { broadcastMac } from "../ethernet/mac.ts"
+import { broadcastMac, isGroupMac } from "../ethernet/mac.ts"
 import type { Claim } from "../ethernet/claim.ts"
 import type { Ip } from "../ip.ts"
 import { err, ok, type Result } from "../result.ts"
@@ -22,17 +22,17 @@ export type ArpClaimError =
 export function decodeArpClaim(bytes: Uint8Array): Result<Claim, ArpClaimError> {
   const frame = decodeFrame(bytes)
   if (!frame.ok) return frame
-  const { etherType, payload } = frame.value
+  const { destination, etherType, payload } = frame.value
   if (etherType !== etherTypes.arp) return err({ kind: "ether-type", got: etherType })
   const packet = decodeArp(payload)
   if (!packet.ok) return packet
   const { operation, senderIp, senderMac, targetIp } = packet.value
-  const gratuitous = senderIp === targetIp
   if (operation === operations.request) {
-    if (!gratuitous) return err({ kind: "not-gratuitous" })
+    if (senderIp !== targetIp) return err({ kind: "not-gratuitous" })
   } else if (operation !== operations.reply) return err({ kind: "operation", got: operation })
   if (senderIp === "0.0.0.0") return err({ kind: "probe" })
-  return ok({ ip: senderIp, mac: senderMac, gratuitous })
+  // One that answers an announcement of ours has the same address twice as well, and comes to us alone.
+  return ok({ ip: senderIp, mac: senderMac, gratuitous: senderIp === targetIp && isGroupMac(destination) })
 }
 
 /**
