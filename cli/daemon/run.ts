@@ -75,6 +75,8 @@ export interface Running {
   readonly system: System
   readonly healthHost: string
   readonly notReady: () => string | undefined | Promise<string | undefined>
+  /** What `/readyz` says when it is; `ok` unless given. */
+  readonly readyText?: () => string
   readonly metrics: () => Promise<string>
   /** Who may see them. */
   readonly access: AccessCheck
@@ -90,8 +92,10 @@ export async function runUntilStopped(running: Running): Promise<number> {
   const { flags, log } = begun
   const servers: Server[] = []
   try {
+    // Heard from now on: opening the ports may take a while.
+    const signal = signalled(flags.boolean("exit-with-stdin"))
     await listen(running, servers)
-    const why = await Promise.race([signalled(flags.boolean("exit-with-stdin")), gaveUp(system)])
+    const why = await Promise.race([signal, gaveUp(system)])
     if (why.gaveUp) log.error("the tree of actors gave up", { op: "shutdown", error: why.reason })
     log.info("starting shutdown", { op: "shutdown", reason: why.reason })
     if (!why.gaveUp) await running.beforeStop()
@@ -106,7 +110,7 @@ export async function runUntilStopped(running: Running): Promise<number> {
 async function listen({ begun, system, ...running }: Running, servers: Server[]): Promise<void> {
   const { flags, log, tls } = begun
   const about = [...running.handlers, actorsHandler(system)]
-  const health = [healthHandler(running.notReady), ...about]
+  const health = [healthHandler(running.notReady, running.readyText), ...about]
   const metrics: Handler = async ({ path }) =>
     path === "/metrics"
       ? { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: await running.metrics() }
