@@ -1,4 +1,5 @@
 import http from "node:http"
+import type { SpeakerStatus } from "../actors/announcer/messages.ts"
 import type { SystemCounters, TreeNode } from "../supervision/introspection.ts"
 import { Complaint } from "./complaint.ts"
 
@@ -12,6 +13,11 @@ export interface ActorsAnswer {
 
 export async function actorTree(at: DebugAt): Promise<ActorsAnswer> {
   return JSON.parse(await ask(at, "GET", "/debug/actors")) as ActorsAnswer
+}
+
+/** Null: the speaker did not answer in time. */
+export async function speakerStatus(at: DebugAt): Promise<SpeakerStatus | null> {
+  return JSON.parse(await ask(at, "GET", "/debug/status")) as SpeakerStatus | null
 }
 
 /** Throws a Complaint with the daemon's own words when there is no such actor or it is not allowed. */

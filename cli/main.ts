@@ -1,5 +1,6 @@
 import { Command, Option } from "commander"
 import pkg from "../package.json" with { type: "json" }
+import { addPlanningCommands } from "./commands/options.ts"
 import { Complaint } from "./complaint.ts"
 
 /** Parses, wires and exits; the work is in `commands/`, `daemon/` and `lab/`, loaded only when asked for. */
@@ -43,6 +44,9 @@ async function main(args: readonly string[]): Promise<number> {
     .action(async (path: string, _: unknown, command: Command) => {
       await (await import("./commands/actors.ts")).killCommand(path, command.optsWithGlobals())
     })
+  addPlanningCommands(program, (exitCode) => {
+    code = exitCode
+  })
   await program.parseAsync([...args], { from: "user" })
   return code
 }

@@ -9,7 +9,8 @@ import { matchesAny } from "./selector.ts"
 
 /** Who speaks BGP, as in `METALLB_BGP_TYPE`. `metallb-native`: MetalLB's own native mode, for who runs both. */
 export const modes = ["native", "frr", "frr-k8s", "metallb-native"] as const
-export type Mode = (typeof modes)[number]
+/** `any`: nothing is refused that some mode can do. */
+export type Mode = (typeof modes)[number] | "any"
 
 /** What a mode refuses in resources that are valid otherwise. Evaluated on the whole, lists in name order. */
 type ModeRule = (facts: ConfigurationFacts) => Iterable<ConfigurationFault>
@@ -41,6 +42,7 @@ const refusedByMetalLB: readonly RefusedField[] = [
 const rules: Readonly<Record<Mode, readonly ModeRule[]>> = {
   // What our session cannot do is said where the peer is read.
   native: [],
+  any: [],
   frr: [frrFaults],
   "frr-k8s": [frrFaults],
   "metallb-native": [refusedFields(refusedByMetalLB), bfdProfiles, ipv6Pools, largeCommunities],

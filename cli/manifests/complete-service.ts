@@ -1,0 +1,57 @@
+import { isObject, type JsonObject, listOf, objectAt, textOf, textsOf } from "../../kubernetes/client/json.ts"
+import type { ObjectSet } from "./objects.ts"
+
+/** The cluster's families, the primary one first, as its Services show them. */
+export type ClusterFamilies = readonly ["IPv4" | "IPv6"] | readonly ["IPv4" | "IPv6", "IPv4" | "IPv6"]
+
+/** Where no Service has two cluster IPs, nothing says that the cluster could give a second one. */
+export function familiesOf(objects: ObjectSet): ClusterFamilies {
+  const services = [...objects.values()].filter(({ kind }) => kind === "Service")
+  const own = services.find((service) => textOf(objectAt(service, "metadata")["name"]) === "kubernetes")
+  const primary = [own, ...services].map((service) => familyOf(clusterIPs(service)[0] ?? "")).find(Boolean) ?? "IPv4"
+  const other = primary === "IPv4" ? "IPv6" : "IPv4"
+  const both = services.some((service) => clusterIPs(service).some((ip) => familyOf(ip) === other))
+  return both ? [primary, other] : [primary]
+}
+
+const clusterIPs = (service: JsonObject | undefined): readonly string[] => {
+  const { clusterIPs, clusterIP } = objectAt(service, "spec")
+  const all = textsOf(clusterIPs)
+  return all.length > 0 || typeof clusterIP !== "string" ? all : [clusterIP]
+}
+const familyOf = (ip: string) => (ip.includes(":") ? "IPv6" : ip.includes(".") ? "IPv4" : undefined)
+
+/** In place of cluster IPs that only a server can give: their family is all that matters here. */
+const placeholder = { IPv4: "0.0.0.0", IPv6: "::" } as const
+
+/** What an API server adds to a Service that matters for its addresses; it ends a status that has lost its type. */
+export function completeService(service: JsonObject, families: ClusterFamilies): JsonObject {
+  const spec = objectAt(service, "spec")
+  const type = textOf(spec["type"]) || "ClusterIP"
+  const status = type === "LoadBalancer" ? service["status"] : { ...objectAt(service, "status"), loadBalancer: {} }
+  const given = clusterIPs(service)
+  if (type === "ExternalName" || given.includes("None")) return { ...service, spec: { ...spec, type }, status }
+  const policy = textOf(spec["ipFamilyPolicy"]) || "SingleStack"
+  const named = textsOf(spec["ipFamilies"])
+  const [first = families[0]] = named.length > 0 ? named : given.flatMap((ip) => familyOf(ip) ?? [])
+  const second = named[1] ?? (first === "IPv4" ? "IPv6" : "IPv4")
+  const two = policy === "RequireDualStack" || (policy === "PreferDualStack" && families.length === 2)
+  const ipFamilies = two ? [first, second] : [first]
+  const ips = ipFamilies.map((family) => given.find((ip) => familyOf(ip) === family) ?? ipOf(family))
+  return {
+    ...service,
+    spec: {
+      externalTrafficPolicy: type === "ClusterIP" ? undefined : "Cluster",
+      ...spec,
+      type,
+      ipFamilyPolicy: policy,
+      ipFamilies,
+      clusterIP: ips[0],
+      clusterIPs: ips,
+      ports: listOf(spec["ports"]).map((port) => (isObject(port) ? { protocol: "TCP", ...port } : port)),
+    },
+    status,
+  }
+}
+
+const ipOf = (family: string): string => (family === "IPv6" ? placeholder.IPv6 : placeholder.IPv4)
