@@ -25,13 +25,8 @@ test.after.always(() => {
 const namespace = "metallb-system"
 const dnsName = `metallb-webhook-service.${namespace}.svc`
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1")
-  await new Promise((resolve) => server.once("listening", resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
+/** Below the range that the kernel gives out by itself, so that nobody gets it in between. */
+const metricsPort = 20_000 + (process.pid % 10_000)
 
 function controller(server: string, ...args: readonly string[]) {
   const config = path.join(directory, "kubeconfig")
@@ -53,15 +48,24 @@ test.serial("a controller that only reviews: curl and openssl trust it by the CA
   const api = await startEmbeddedApi({ listen: [{}], definitions })
   t.teardown(() => api.close())
   api.objects.put({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } })
-  const [port, metricsPort] = [await freePort(), await freePort()]
   const daemon = controller(
     api.url,
     "--webhook-mode=onlywebhook",
-    `--webhook-port=${port}`,
+    "--webhook-port=0",
     `--port=${metricsPort}`,
     "--tls-curve-preferences=29",
   )
-  await until("the webhook port", 45_000, async () => (daemon.log().includes("webhooks enabled") ? true : undefined))
+  const port = await until(
+    "the webhook port",
+    45_000,
+    async () =>
+      /"port":(\d+)/.exec(
+        daemon
+          .log()
+          .split("\n")
+          .find((line) => line.includes("webhooks enabled")) ?? "",
+      )?.[1],
+  )
   const secret = api.objects.get("v1", "Secret", "metallb-webhook-cert", namespace)
   const ca = path.join(directory, "ca.crt")
   fs.writeFileSync(ca, Buffer.from(textOf(objectAt(secret, "data")["ca.crt"]), "base64"))
