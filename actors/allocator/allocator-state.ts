@@ -89,13 +89,17 @@ export const beginning = (config: AllocatorConfig): AllocatorState => ({
 })
 
 /** Those with more addresses first, then by name: if two claim one address, the outcome is always the same. */
-export const inOrder = (services: Iterable<readonly [ServiceKey, ServiceEntry]>): ServiceKey[] =>
+export const inOrder = (
+  services: Iterable<readonly [ServiceKey, Pick<ServiceEntry, "facts"> & { readonly last: Held | undefined }]>,
+): ServiceKey[] =>
   Array.from(services, ([key, { facts, last }]) => ({
     key,
     count: last?.holding?.addresses.length ?? ingressOf(facts).length,
   }))
     .sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1))
     .map(({ key }) => key)
+
+type Held = Pick<TurnOver, "holding">
 
 export function firstOf<T>(set: ReadonlySet<T>): T | undefined {
   for (const item of set) return item

@@ -126,7 +126,7 @@ function serviceIs(state: AllocatorState, key: ServiceKey, service: ServiceFacts
 }
 
 /** A LoadBalancer, or something that was one and still says so. */
-const concernsUs = ({ type, ingress, annotations, conditions }: ServiceFacts): boolean =>
+export const concernsUs = ({ type, ingress, annotations, conditions }: ServiceFacts): boolean =>
   type === "LoadBalancer" ||
   ingress.length > 0 ||
   annotations[poolAnnotation] !== undefined ||

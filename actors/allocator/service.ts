@@ -115,7 +115,7 @@ async function adopt(state: ServiceState, seen: Seen, pools: PoolDirectory, cont
 }
 
 /** What the status says it holds, as far as it can be read. */
-function heldBy(service: ServiceFacts): Holding | undefined {
+export function heldBy(service: ServiceFacts): Holding | undefined {
   const ingress = ingressOf(service)
   if (service.type !== "LoadBalancer" || !stackFamilyOf(ingress).ok) return undefined
   return { claim: claimOf(service), addresses: ingress.flatMap((ip) => parseIp(ip) ?? []) }

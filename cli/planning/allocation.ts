@@ -1,18 +1,16 @@
 import { isDeepStrictEqual } from "node:util"
 import { AddressBook } from "../../actors/allocator/address-book.ts"
+import { concernsUs } from "../../actors/allocator/allocator.ts"
+import { firstOf, inOrder } from "../../actors/allocator/allocator-state.ts"
 import { poolOf } from "../../actors/allocator/choose.ts"
 import { incompatibility } from "../../actors/allocator/compatibility.ts"
 import { decide, wakesOthers } from "../../actors/allocator/decide.ts"
 import type { AllocationVerdict } from "../../actors/allocator/outcome.ts"
-import { stackFamilyOf } from "../../actors/allocator/families.ts"
-import { ingressOf } from "../../actors/allocator/intent.ts"
-import type { Holding } from "../../actors/allocator/pool-book.ts"
-import { claimOf, poolAnnotation } from "../../actors/allocator/request.ts"
+import { heldBy } from "../../actors/allocator/service.ts"
 import { compile, poolsAlone } from "../../config/compile.ts"
 import type { ConfigurationFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { ConfigurationFault } from "../../config/fault.ts"
 import type { Pool } from "../../config/snapshot.ts"
-import { parseIp } from "../../protocols/ip.ts"
 
 /** Somebody's turn: what was decided, and why. */
 export interface Turn {
@@ -118,40 +116,25 @@ export class Allocation {
       if (this.#services.get(key)?.last?.decision.hopeful) this.#converging.add(key)
   }
 
-  /** Everybody claims what they hold, those with more addresses first, then everybody is decided on. */
+  /** Everybody claims what they hold, then everybody is decided on. */
   #adopt(pools: ReadonlyMap<string, Pool>): void {
-    const all = [...this.#services].map(([key, { facts }]) => {
-      const holding = this.#book.holding(key)
-      const count = holding?.addresses.length ?? ingressOf(facts).length
-      return { key, facts, wanted: holding ?? heldBy(facts), count }
-    })
-    all.sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1))
+    const before = this.#book
+    const order = inOrder(
+      [...this.#services].map(([key, { facts }]) => [key, { facts, last: { holding: before.holding(key) } }]),
+    )
     this.#book = new AddressBook(pools)
     this.#pools = pools
     this.#converging.clear()
-    for (const { key, facts, wanted } of all) {
+    for (const key of order) {
       this.#converging.add(key)
+      const facts = this.#services.get(key)?.facts
+      const wanted = before.holding(key) ?? (facts && heldBy(facts))
       const pool = wanted && poolOf(pools, wanted.addresses)
-      if (wanted === undefined || pool === undefined || incompatibility(pool, facts) !== undefined) continue
+      if (facts === undefined || wanted === undefined || pool === undefined) continue
+      if (incompatibility(pool, facts) !== undefined) continue
       this.#book.ask({ kind: "assign", pool: pool.name, claim: wanted.claim, addresses: wanted.addresses })
     }
   }
-}
-
-/** A LoadBalancer, or something that was one and still says so. */
-const concernsUs = ({ type, ingress, annotations }: ServiceFacts): boolean =>
-  type === "LoadBalancer" || ingress.length > 0 || annotations[poolAnnotation] !== undefined
-
-/** What the status says it holds, as far as it can be read. */
-function heldBy(service: ServiceFacts): Holding | undefined {
-  const ingress = ingressOf(service)
-  if (service.type !== "LoadBalancer" || !stackFamilyOf(ingress).ok) return undefined
-  return { claim: claimOf(service), addresses: ingress.flatMap((ip) => parseIp(ip) ?? []) }
-}
-
-function firstOf<T>(set: ReadonlySet<T>): T | undefined {
-  for (const item of set) return item
-  return undefined
 }
 
 /** The facts as they are once the decision is written. */
