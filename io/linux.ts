@@ -1,11 +1,17 @@
 /** Numbers from the kernel's headers; the same on x86-64 and arm64. */
 export const family = { ipv4: 2, ipv6: 10, netlink: 16, packet: 17 } as const
-export const socketType = { datagram: 2, raw: 3, nonBlocking: 0x800, closeOnExec: 0x80000 } as const
-export const level = { ip: 0, socket: 1, ipv6: 41, packet: 263, netlink: 270 } as const
-export const socketOption = { receiveBuffer: 8, priority: 12, bindToDevice: 25, attachFilter: 26 } as const
+export const socketType = { stream: 1, datagram: 2, raw: 3, nonBlocking: 0x800, closeOnExec: 0x80000 } as const
+export const level = { ip: 0, socket: 1, tcp: 6, ipv6: 41, packet: 263, netlink: 270 } as const
+export const socketOption = {
+  reuseAddress: 2,
+  receiveBuffer: 8,
+  priority: 12,
+  bindToDevice: 25,
+  attachFilter: 26,
+} as const
 export const packetOption = { addMembership: 1, dropMembership: 2, ignoreOutgoing: 23 } as const
 export const packetMulticast = 0
-export const ipOption = { typeOfService: 1, ttl: 2, packetInfo: 8, receiveTtl: 12 } as const
+export const ipOption = { typeOfService: 1, ttl: 2, packetInfo: 8, receiveTtl: 12, minimumTtl: 21 } as const
 export const ipv6Option = {
   unicastHops: 16,
   joinGroup: 20,
@@ -16,7 +22,9 @@ export const ipv6Option = {
   receiveHopLimit: 51,
   hopLimit: 52,
   trafficClass: 67,
+  minimumHopCount: 73,
 } as const
+export const tcpOption = { md5Signature: 14, addAuthenticationKey: 38 } as const
 export const messageFlag = { doNotWait: 0x40, noSignal: 0x4000 } as const
 export const etherType = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const
 export const scheduler = { roundRobin: 2 } as const
@@ -30,6 +38,8 @@ export const errno = {
   tooManyFiles: -24,
   messageSize: -90,
   netDown: -100,
+  noProtocolOption: -92,
+  addressNotAvailable: -99,
   noBuffers: -105,
 } as const
 

@@ -18,3 +18,11 @@ export function systemError(doing: string, result: number): SystemError {
   const code = getSystemErrorName(result)
   return { code, message: `${doing}: ${getSystemErrorMessage(result)} (${code})` }
 }
+
+/** For one who prints the code beside the message. */
+export function refusal(doing: string, result: number): { readonly ok: false; readonly error: SystemError } {
+  return {
+    ok: false,
+    error: { code: getSystemErrorName(result), message: `${doing}: ${getSystemErrorMessage(result)}` },
+  }
+}

@@ -23,6 +23,7 @@ export const socket = native<[family: number, type: number, protocol: number]>(
 export const bind = native<[fd: number, address: Uint8Array, length: number]>(
   "int bind(int fd, const void *address, uint32_t length)",
 )
+export const listen = native<[fd: number, backlog: number]>("int listen(int fd, int backlog)")
 export const setsockopt = native<[fd: number, level: number, name: number, value: Uint8Array, length: number]>(
   "int setsockopt(int fd, int level, int name, const void *value, uint32_t length)",
 )

@@ -1,28 +1,64 @@
 import net from "node:net"
+import { networkInterfaces } from "node:os"
 import { endpoint, failure, invalid } from "./real-udp.ts"
-import type { Endpoint, Network, NetworkError, TcpConnection, TcpHandlers } from "./world.ts"
+import type { Endpoint, Network, NetworkError, TcpConnection, TcpHandlers, TcpTarget } from "./world.ts"
 
+/** A socket that has every option its target asks for, the source address too, and has sent nothing yet. */
+export interface PreparedTcp {
+  readonly socket: net.Socket
+  /** After silence: what the system knows about it, in words. */
+  readonly explain?: () => string | undefined
+}
+export type PrepareTcp = (
+  to: TcpTarget,
+) => { readonly ok: true; readonly value: PreparedTcp } | { readonly ok: false; readonly error: NetworkError }
+
+/** `connectTcp` over sockets of one who knows more options than Node. */
+export const connectTcpOver =
+  (prepare: PrepareTcp): Network["connectTcp"] =>
+  (to, on) => {
+    const wrong = invalid(to)
+    const prepared = wrong === undefined ? prepare(to) : ({ ok: false, error: wrong } as const)
+    if (!prepared.ok) return attempt({ socket: new net.Socket() }, to, on, () => fail(prepared.error))
+    const { socket } = prepared.value
+    return attempt(prepared.value, to, on, () => socket.connect({ host: to.address, port: to.port }))
+  }
+
+/** By Node alone: a source address, and no other option. What it cannot do it refuses, rather than go without. */
 export const connectTcp: Network["connectTcp"] = (to, on) => {
   const socket = new net.Socket({ allowHalfOpen: true })
+  const source = to.sourceAddress === undefined ? {} : { localAddress: to.sourceAddress }
+  return attempt({ socket }, to, on, () => {
+    const wrong = invalid(to) ?? beyondNode(to)
+    if (wrong !== undefined) fail(wrong)
+    socket.connect({ host: to.address, port: to.port, autoSelectFamily: false, ...source })
+  })
+}
+
+function beyondNode({ md5Password, authentication, device, ttl, minimumTtl }: TcpTarget): NetworkError | undefined {
+  if ([md5Password, authentication, device, ttl, minimumTtl].every((option) => option === undefined)) return undefined
+  return { code: "ENOTSUP", message: "options of TCP sockets cannot be set here" }
+}
+
+function fail({ message, code }: NetworkError): never {
+  throw Object.assign(new Error(message), { code })
+}
+
+function attempt({ socket, explain }: PreparedTcp, to: TcpTarget, on: TcpHandlers, connect: () => void): TcpConnection {
   socket.setNoDelay(true)
   const connection = connectionOf(socket, { address: to.address, port: to.port })
   const timeout = setTimeout(() => {
-    const message = `no answer from ${to.address} port ${to.port} within ${to.timeoutMs} ms`
-    socket.destroy(Object.assign(new Error(message), { code: "ETIMEDOUT" }))
+    const why = explain?.()
+    const silence = `no answer from ${to.address} port ${to.port} within ${to.timeoutMs} ms`
+    const error = new Error(why === undefined ? silence : `${silence}: ${why}`)
+    socket.destroy(Object.assign(error, { code: "ETIMEDOUT" }))
   }, to.timeoutMs)
   socket.once("connect", () => clearTimeout(timeout))
   socket.once("close", () => clearTimeout(timeout))
   follow(socket, on)
   socket.once("connect", () => on.opened())
   try {
-    const wrong = invalid(to)
-    if (wrong !== undefined) throw Object.assign(new Error(wrong.message), { code: wrong.code })
-    socket.connect({
-      host: to.address,
-      port: to.port,
-      autoSelectFamily: false,
-      ...(to.sourceAddress === undefined ? {} : { localAddress: to.sourceAddress }),
-    })
+    connect()
   } catch (error) {
     socket.destroy(error instanceof Error ? error : new Error(String(error)))
   }
@@ -69,11 +105,20 @@ function connectionOf(socket: net.Socket, remote: Endpoint): TcpConnection {
     get local() {
       return (local ??= endpoint(socket.localAddress, socket.localPort))
     },
+    get interfaceAddresses() {
+      return local === undefined ? [] : neighboursOf(local.address)
+    },
     remote,
     send: (bytes) => !socket.writableEnded && !socket.destroyed && socket.write(bytes),
     end: () => void socket.end(),
     destroy: () => void socket.destroy(),
   }
+}
+
+/** The addresses of the interface that has this one, itself included. */
+function neighboursOf(address: string): readonly string[] {
+  const all = Object.values(networkInterfaces()).map((addresses = []) => addresses.map((one) => one.address))
+  return all.find((addresses) => addresses.includes(address)) ?? []
 }
 
 /** `close` comes once from a socket, whatever happened before it. */

@@ -55,6 +55,10 @@ export interface Network {
   connectTcp(to: TcpTarget, on: TcpHandlers): TcpConnection
   /** `connectTcp` signs segments where `md5Password` asks for it (RFC 2385). Absent: it cannot. */
   readonly tcpMd5?: boolean
+  /** The same for `authentication` (RFC 5925). */
+  readonly tcpAo?: boolean
+  /** `connectTcp` honours `device`, `ttl` and `minimumTtl`. Absent: it cannot. */
+  readonly tcpRouting?: boolean
 }
 
 export interface UdpHandlers {
@@ -83,6 +87,23 @@ export interface TcpTarget extends Endpoint {
   readonly sourceAddress?: string
   /** Only for a network with `tcpMd5`. Reaches no log and no error. */
   readonly md5Password?: string
+  /** Only for a network with `tcpAo`. Its key reaches no log and no error. */
+  readonly authentication?: TcpAuthentication
+  /** Through this interface only, or within the VRF whose device it is. Gives a link-local address its link. */
+  readonly device?: string
+  /** TTL or hop limit of what is sent, 1 … 255. Absent: the system's. */
+  readonly ttl?: number
+  /** What arrives with a smaller TTL or hop limit is dropped unseen (RFC 5082). */
+  readonly minimumTtl?: number
+}
+/** A master key tuple of TCP-AO (RFC 5925 §3.1): one for the whole connection. */
+export interface TcpAuthentication {
+  /** Octets of its UTF-8 text, at most 80. */
+  readonly key: string
+  readonly algorithm: "hmac-sha-1-96" | "aes-128-cmac-96"
+  /** KeyIDs, 0 … 255. */
+  readonly sendId: number
+  readonly receiveId: number
 }
 export interface TcpHandlers {
   opened(): void
@@ -97,6 +118,8 @@ export interface TcpHandlers {
 export interface TcpConnection {
   /** Known once opened. */
   readonly local: Endpoint | undefined
+  /** All addresses of the interface that has the local one, as far as the system tells. Known once opened. */
+  readonly interfaceAddresses?: readonly string[]
   readonly remote: Endpoint
   /** False when more waits in memory than the system takes at once. */
   send(bytes: Uint8Array): boolean

@@ -1,0 +1,114 @@
+import net from "node:net"
+import { errno, family, level, socketOption, socketType } from "./linux.ts"
+import { done, type Outcome, refusal } from "./outcome.ts"
+import { closeDescriptor, listen, socket } from "./system-calls.ts"
+import { explainSilence, tcpCounters } from "./tcp-counters.ts"
+import { bindTo, setMd5Key, setNumber, setTcpOptions, type TcpOptions } from "./tcp-options.ts"
+
+export interface TcpTarget extends TcpOptions {
+  readonly address: string
+  readonly port: number
+  readonly sourceAddress?: string
+}
+
+export interface PreparedTcp {
+  /** Not yet connected. Node closes it. */
+  readonly socket: net.Socket
+  /** Why nobody has answered so far, as far as the kernel tells. */
+  readonly explain: () => string | undefined
+}
+
+/**
+ * A socket with options that must be there before the first segment. It needs no loop of its own: Node takes it over and
+ * waits for it like for any other, in the main thread or in an ordinary worker.
+ */
+export function prepareTcp(to: TcpTarget): Outcome<PreparedTcp> {
+  const { address, sourceAddress, device } = to
+  if (isLinkLocal(address) && device === undefined) {
+    const message = `${address} is link-local: without an interface it means nothing`
+    return { ok: false, error: { code: "EINVAL", message } }
+  }
+  const opened = openStream(address)
+  if (!opened.ok) return opened
+  const fd = opened.value
+  const ready = setTcpOptions(fd, to, address)
+  const bound = ready.ok && sourceAddress !== undefined ? bindSource(fd, address, sourceAddress) : ready
+  if (!bound.ok) {
+    closeDescriptor(fd)
+    return bound
+  }
+  const signed = to.md5Password !== undefined ? "md5" : to.authentication !== undefined ? "ao" : undefined
+  const asked = { signed, minimumTtl: to.minimumTtl } as const
+  const before = tcpCounters()
+  return {
+    ok: true,
+    value: {
+      socket: new net.Socket({ fd, readable: true, writable: true, allowHalfOpen: true }),
+      explain: () => explainSilence(asked, before, tcpCounters()),
+    },
+  }
+}
+
+export interface TcpListener {
+  readonly port: number
+  readonly server: net.Server
+  /** RFC 2385, for connections to come from that peer; undefined takes its key away. */
+  setPassword(peer: string, password: string | undefined): Outcome<void>
+}
+
+/** A listening socket. Connections that it accepts inherit its options, and the key of their peer. */
+export function listenTcp(
+  at: { readonly address: string; readonly port: number } & Pick<TcpOptions, "device" | "ttl" | "minimumTtl">,
+): Promise<Outcome<TcpListener>> {
+  const opened = openStream(at.address)
+  if (!opened.ok) return Promise.resolve(opened)
+  const fd = opened.value
+  const ready = startListening(fd, at)
+  if (!ready.ok) {
+    closeDescriptor(fd)
+    return Promise.resolve(ready)
+  }
+  return new Promise((resolve) => {
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true })
+    // The kernel closes the number with the server; then it may be somebody else's.
+    let open = true
+    server.once("close", () => (open = false))
+    server.once("error", ({ message }) => resolve({ ok: false, error: { code: "EIO", message } }))
+    server.listen({ fd }, () => {
+      const local = server.address()
+      const port = local === null || typeof local === "string" ? at.port : local.port
+      const setPassword: TcpListener["setPassword"] = (peer, password) =>
+        open ? setMd5Key(fd, peer, password ?? "") : refusal("setting a TCP MD5 password", errno.badDescriptor)
+      resolve({ ok: true, value: { port, server, setPassword } })
+    })
+  })
+}
+
+function startListening(fd: number, at: Parameters<typeof listenTcp>[0]): Outcome<void> {
+  // Else the port is taken for a minute after a restart.
+  const reusable = setNumber(fd, level.socket, socketOption.reuseAddress, 1, "the reuse of its address")
+  const ready = reusable.ok ? setTcpOptions(fd, at, at.address) : reusable
+  const bound = ready.ok ? bindTo(fd, at.address, at.port) : ready
+  if (!bound.ok) return bound
+  const result = listen(fd, 128)
+  return result < 0 ? refusal(`listening on ${at.address} port ${at.port}`, result) : done
+}
+
+function openStream(address: string): Outcome<number> {
+  const type = socketType.stream | socketType.nonBlocking | socketType.closeOnExec
+  const fd = socket(address.includes(":") ? family.ipv6 : family.ipv4, type, 0)
+  return fd < 0 ? refusal("opening a TCP socket", fd) : { ok: true, value: fd }
+}
+
+function bindSource(fd: number, address: string, source: string): Outcome<void> {
+  if (address.includes(":") !== source.includes(":")) {
+    const message = `source address ${source} and ${address} are of different families`
+    return { ok: false, error: { code: "EINVAL", message } }
+  }
+  const bound = bindTo(fd, source, 0)
+  if (bound.ok || bound.error.code !== "EADDRNOTAVAIL") return bound
+  return { ok: false, error: { code: "EADDRNOTAVAIL", message: `address "${source}" doesn't exist on this host` } }
+}
+
+/** fe80::/10, RFC 4291 §2.5.6. */
+const isLinkLocal = (address: string): boolean => /^fe[89ab][0-9a-f]:/i.test(address)
