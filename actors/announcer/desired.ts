@@ -3,6 +3,7 @@ import type { Peer } from "../../config/snapshot.ts"
 import type { DesiredPeer, SessionSettings } from "../session/messages.ts"
 import type { Standing } from "./layer2-decision.ts"
 import type { Layer2Entry, Layer2Standby } from "./layer2/messages.ts"
+import { routerIdOf } from "./router-id.ts"
 import { routesOfSession } from "./routes-of-session.ts"
 import { selectsAny } from "./selects.ts"
 import type { Announcement } from "./transition.ts"
@@ -57,15 +58,15 @@ export function layer2Standby(
 /** Every peer that this node has a session with, each with all its routes. */
 export function desiredPeers(
   peers: readonly Peer[],
-  nodeLabels: Readonly<Record<string, string>>,
+  node: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
   announcements: Announcements,
 ): readonly DesiredPeer[] {
   const advertised = [...announcements.values()].flatMap(({ bgp }) => bgp?.routes ?? [])
   return peers
-    .filter(({ nodeSelectors }) => selectsAny(nodeSelectors, nodeLabels))
+    .filter(({ nodeSelectors }) => selectsAny(nodeSelectors, node.labels))
     .map((peer) => ({
       name: peer.name,
-      session: sessionOf(peer),
+      session: { ...sessionOf(peer), fallbackRouterId: routerIdOf(node.name) },
       routes: routesOfSession(peer.name, advertised),
     }))
 }

@@ -159,6 +159,7 @@ export function wantedTable(state: AnnouncerState): Table | undefined {
 export function wantedPeers(state: AnnouncerState): readonly DesiredPeer[] | undefined {
   const { synced, surroundings, undecided, nodes, config } = state
   if (!synced || surroundings === undefined || undecided.size > 0) return undefined
-  const labels = nodes.get(config.nodeName)?.labels ?? {}
-  return desiredPeers(surroundings.snapshot.peers, labels, announcementsOf(state))
+  const name = config.nodeName
+  const labels = nodes.get(name)?.labels ?? {}
+  return desiredPeers(surroundings.snapshot.peers, { name, labels }, announcementsOf(state))
 }

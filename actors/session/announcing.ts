@@ -1,5 +1,8 @@
-import { endOfRib } from "../../protocols/bgp/update.ts"
+import { refreshSubtype } from "../../protocols/bgp/iana.ts"
+import { afiSafiOf } from "../../protocols/bgp/family.ts"
 import { difference, type OutUpdate, outUpdates, type Refusal, type RouteContext } from "../../protocols/bgp/rib-out.ts"
+import { endOfRib } from "../../protocols/bgp/update.ts"
+import type { Family } from "../../protocols/ip.ts"
 import type { Connection } from "./connection.ts"
 import type { RouteGroup } from "./messages.ts"
 
@@ -11,8 +14,12 @@ export interface Announcing {
   readonly pending: Iterator<OutUpdate> | undefined
   /** The system takes no more until it says that it has drained. */
   readonly blocked: boolean
-  readonly endOfRibDue: boolean
+  /** Families whose set is to end with a marker once all is sent. */
+  readonly endOfRibDue: readonly Family[]
+  /** The same for those that the peer asked for again: End of Route Refresh (RFC 7313). */
+  readonly refreshEndDue: readonly Family[]
   readonly refused: readonly Refusal[]
+  readonly wanted: number
 }
 
 export interface Pumped {
@@ -25,33 +32,53 @@ export interface Pumped {
 /** UPDATEs in one turn, about 250 KB: beyond that other sessions of the thread have theirs. */
 const updatesPerTurn = 64
 
-export const beginAnnouncing = (context: RouteContext, endOfRibDue: boolean): Announcing => ({
+export const beginAnnouncing = (context: RouteContext, endOfRibDue: readonly Family[]): Announcing => ({
   context,
   sent: new Map(),
   pending: undefined,
   blocked: false,
   endOfRibDue,
+  refreshEndDue: [],
   refused: [],
+  wanted: 0,
 })
 
 /** A new desired set. What was planned and not yet sent is planned anew, from what the peer really has. */
 export function aim(announcing: Announcing, routes: readonly RouteGroup[]): Announcing {
   const { context, sent } = announcing
   const diff = difference(routes, sent, context)
-  return { ...announcing, pending: outUpdates(diff, context), refused: diff.refused }
+  return { ...announcing, pending: outUpdates(diff, context), refused: diff.refused, wanted: diff.wanted }
+}
+
+/** No route has this for its attributes, so that each of them counts as changed. */
+const unknown = "?"
+
+/**
+ * RFC 2918 §4: what was sent to the peer counts no more, except that it is withdrawn where it is not wanted any longer.
+ * RFC 7313 §4.1: with the enhanced kind a peer knows from the marks around the set what else it may forget.
+ */
+export function refresh(announcing: Announcing, family: Family, enhanced: boolean, connection: Connection): Announcing {
+  const { sent, refreshEndDue } = announcing
+  for (const prefix of sent.keys()) if (prefix.includes(":") === (family === "ipv6")) sent.set(prefix, unknown)
+  if (!enhanced) return announcing
+  connection.send({ kind: "route-refresh", ...afiSafiOf[family], subtype: refreshSubtype.begin })
+  return { ...announcing, refreshEndDue: [...new Set([...refreshEndDue, family])] }
 }
 
 /** Writes what is pending until it is done, the system takes no more, or the turn is over. */
 export function pump(announcing: Announcing, connection: Connection): Pumped {
-  const { pending, sent } = announcing
+  const { pending, sent, endOfRibDue, refreshEndDue } = announcing
   if (pending === undefined || announcing.blocked) return { announcing, updatesSent: 0, again: false }
   let updatesSent = 0
   while (updatesSent < updatesPerTurn) {
     const next = pending.next()
     if (next.done === true) {
-      if (announcing.endOfRibDue) connection.send(endOfRib)
-      const done: Announcing = { ...announcing, pending: undefined, endOfRibDue: false }
-      return { announcing: done, updatesSent: updatesSent + (announcing.endOfRibDue ? 1 : 0), again: false }
+      for (const family of endOfRibDue) connection.send(endOfRib(family))
+      for (const family of refreshEndDue) {
+        connection.send({ kind: "route-refresh", ...afiSafiOf[family], subtype: refreshSubtype.end })
+      }
+      const done: Announcing = { ...announcing, pending: undefined, endOfRibDue: [], refreshEndDue: [] }
+      return { announcing: done, updatesSent: updatesSent + endOfRibDue.length, again: false }
     }
     const taken = connection.write(next.value.bytes)
     updatesSent++

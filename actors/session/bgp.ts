@@ -140,7 +140,7 @@ function exited(state: BgpState, name: string, exit: Exit, context: BgpContext):
   const peers = new Map(state.peers).set(name, { ...entry, alive: false, fault })
   const next: BgpState = { ...state, peers }
   if (entry.report === undefined) return next
-  const { lastError: _, ...report } = entry.report
+  const { lastError: _, agreed: _agreed, ...report } = entry.report
   return heard(next, { ...report, state: "idle", sinceMs: context.world.clock.wallMs(), prefixesSent: 0 }, context)
 }
 

@@ -3,13 +3,16 @@ import type { Notification } from "../../protocols/bgp/notification.ts"
 import { speaksFourOctetAs } from "../../protocols/bgp/open.ts"
 import { decode, encode, type Message, type Received } from "../../protocols/bgp/packet.ts"
 import type { Event } from "../../protocols/bgp/session.ts"
-import { type Ip, parseIp } from "../../protocols/ip.ts"
+import { familyOf, type Ip, parseIp } from "../../protocols/ip.ts"
 import type { NetworkError, TcpTarget, World } from "../../supervision/world.ts"
+import type { Counters } from "./counters.ts"
 
 /** One TCP connection to a peer. Bytes become events of the session here, so that what crosses the mailbox is small. */
 export interface Connection {
   /** Absent until opened. */
   readonly local: Ip | undefined
+  /** All addresses of the interface that has it. */
+  readonly interfaceAddresses: readonly string[]
   send(message: Message): boolean
   /** A message that is bytes already. False when more waits than the system takes at once: `drained` tells when. */
   write(bytes: Uint8Array): boolean
@@ -31,7 +34,12 @@ export interface ConnectionHandlers {
 const lingerMs = 1_000
 const nothing = new Uint8Array(0)
 
-export function openConnection(world: World, target: TcpTarget, on: ConnectionHandlers): Connection {
+export function openConnection(
+  world: World,
+  target: TcpTarget,
+  counters: Counters,
+  on: ConnectionHandlers,
+): Connection {
   let rest: Uint8Array = nothing
   let fourOctet = false
   let open = false
@@ -45,7 +53,7 @@ export function openConnection(world: World, target: TcpTarget, on: ConnectionHa
       if (deaf) return
       const local = localOf()
       if (local === undefined) fail("the connection has no local address")
-      else on.events([{ kind: "tcp-opened", local }])
+      else on.events([{ kind: "tcp-opened", local, ...identifierOf() }])
     },
     data(bytes) {
       if (deaf) return
@@ -88,7 +96,20 @@ export function openConnection(world: World, target: TcpTarget, on: ConnectionHa
     return tcp.local === undefined ? undefined : parseIp(tcp.local.address)
   }
 
+  /** As MetalLB has it: an IPv4 address of the same interface. */
+  function identifierOf(): { readonly identifier?: Ip } {
+    const ips = (tcp.interfaceAddresses ?? []).map((text) => parseIp(text))
+    const identifier = ips.find((ip) => ip !== undefined && familyOf(ip) === "ipv4")
+    return tcp.local?.address.includes(":") === true && identifier !== undefined ? { identifier } : {}
+  }
+
+  function put(bytes: Uint8Array): boolean {
+    counters.sent.count(bytes)
+    return tcp.send(bytes)
+  }
+
   function eventOf(bytes: Uint8Array): Event {
+    counters.received.count(bytes)
     const message = decode(bytes, { fourOctet })
     if (!message.ok) return { kind: "fault", fault: message.error }
     if (message.value.kind === "open") fourOctet = speaksFourOctetAs(message.value)
@@ -99,8 +120,11 @@ export function openConnection(world: World, target: TcpTarget, on: ConnectionHa
     get local() {
       return localOf()
     },
-    send: (message) => tcp.send(encode(message, { fourOctet })),
-    write: (bytes) => tcp.send(bytes),
+    get interfaceAddresses() {
+      return tcp.interfaceAddresses ?? []
+    },
+    send: (message) => put(encode(message, { fourOctet })),
+    write: put,
     finish() {
       deaf = true
       if (over) return
@@ -122,9 +146,10 @@ function asEvent(message: Received): Event {
       return { kind: "open", open: message }
     case "notification":
       return { kind: "notification", notification: message satisfies Notification }
+    case "route-refresh":
+      return { kind: "route-refresh", refresh: message }
     case "update":
     case "keepalive":
-    case "route-refresh":
       return { kind: message.kind }
   }
 }

@@ -1,3 +1,4 @@
+import type { Family } from "../../protocols/ip.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 
 /** What the BGP thread hears. */
@@ -35,10 +36,16 @@ export interface SessionSettings {
   readonly keepaliveSeconds?: number
   /** Between tries to connect. Absent: at once, then ever longer. */
   readonly connectSeconds?: number
-  /** Dotted quad; absent: the local address of the connection. */
+  /** Dotted quad; absent: the local address of the connection, or an IPv4 address beside it. */
   readonly routerId?: string
+  /** Dotted quad, where there is none of all these. */
+  readonly fallbackRouterId?: string
   /** Reaches no log and no error. */
   readonly password?: string
+  /** Whose routes the peer gets. Absent: those of the family of its address; IPv6 for an interface. */
+  readonly families?: readonly Family[]
+  /** RFC 4724: the peer keeps our routes for so long while we restart, at most 4095 s. Absent: it does not. */
+  readonly gracefulRestart?: { readonly seconds: number }
   /** How many hops away the peer may be at most: what comes from farther is not heard (GTSM, RFC 5082). */
   readonly ttlSecurityHops?: number
 }
@@ -74,4 +81,46 @@ export interface SessionReport {
   readonly prefixesWanted: number
   readonly prefixesSent: number
   readonly updatesSent: number
+  /** Within one life of the session's actor, over all its connections. */
+  readonly messages: { readonly sent: MessageCounts; readonly received: MessageCounts }
+  /** What both sides agreed on; while the session is established. */
+  readonly agreed?: Agreed
+  /** The last NOTIFICATION either way, also that of a session that is up again. */
+  readonly lastNotification?: LastNotification
+}
+
+export interface MessageCounts {
+  readonly opens: number
+  readonly updates: number
+  readonly notifications: number
+  readonly keepalives: number
+  readonly routeRefreshes: number
+  /** Of any type. */
+  readonly total: number
+}
+
+export interface Agreed {
+  readonly peerASN: number
+  /** Dotted quad. */
+  readonly peerRouterId: string
+  /** 0: neither hold timer nor keepalives. */
+  readonly holdSeconds: number
+  readonly families: readonly Family[]
+  readonly fourOctetAs: boolean
+  readonly extendedMessage: boolean
+  /** IPv4 routes may have an IPv6 next hop. */
+  readonly extendedNextHop: boolean
+  readonly routeRefresh: "no" | "plain" | "enhanced"
+  readonly gracefulRestart: boolean
+}
+
+export interface LastNotification {
+  readonly direction: "sent" | "received"
+  /** RFC 4271 §4.5. */
+  readonly code: number
+  readonly subcode: number
+  /** `Cease/Administrative Shutdown ("maintenance")` */
+  readonly text: string
+  /** Unix milliseconds. */
+  readonly atMs: number
 }

@@ -1,14 +1,20 @@
-import { type Notification, cease } from "../../protocols/bgp/notification.ts"
+import { isDeepStrictEqual } from "node:util"
+import { describeNotification, type Notification, cease } from "../../protocols/bgp/notification.ts"
 import { ceaseSubcode } from "../../protocols/bgp/iana.ts"
 import { type Effect, type Event, newSession, type Session, step, type Timer } from "../../protocols/bgp/session.ts"
+import { extendedLength, maximumLength } from "../../protocols/bgp/packet.ts"
 import { describeWhy, type Why } from "../../protocols/bgp/why.ts"
+import type { Family } from "../../protocols/ip.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { TcpTarget } from "../../supervision/world.ts"
-import { aim, type Announcing, beginAnnouncing, pump } from "./announcing.ts"
+import { aim, type Announcing, beginAnnouncing, pump, refresh } from "./announcing.ts"
 import { type Connection, openConnection } from "./connection.ts"
+import { type Counters, newCounters } from "./counters.ts"
 import { logChange, logRefused, logUnsent } from "./log.ts"
-import type { DesiredPeer, SessionReport } from "./messages.ts"
+import type { DesiredPeer, LastNotification, SessionReport } from "./messages.ts"
+import { nextHopsFor } from "./next-hops.ts"
+import { familiesOf, offerFor } from "./offer.ts"
 import { planOf, type RetryWaits, sameSettings } from "./settings.ts"
 
 /*
@@ -62,6 +68,9 @@ interface PeerState {
   /** The last NOTIFICATION either way since the session was up: the cause behind refused connections that follow. */
   readonly cause?: string
   readonly updatesSent: number
+  /** Changed in place. */
+  readonly counters: Counters
+  readonly lastNotification?: LastNotification
   readonly reported?: SessionReport
 }
 
@@ -76,6 +85,7 @@ export const peerActor: Actor<PeerConfig, PeerState, PeerMessage> = {
     closing: false,
     sinceMs: context.world.clock.wallMs(),
     updatesSent: 0,
+    counters: newCounters(),
   }),
   receive: (state, message, context) => report(handle(state, message, context), context),
   /** A session that ends without `close` is to come back: the peer only sees the connection go. */
@@ -122,7 +132,11 @@ function desire(state: PeerState, peer: DesiredPeer, context: PeerContext): Peer
     ...stopped
   } = stopSession(next, cease(ceaseSubcode.otherConfigurationChange), context)
   if (!plan.ok) return { ...stopped, lastError: plan.error }
-  const fresh: PeerState = { ...stopped, session: newSession(plan.value.session), target: plan.value.target }
+  const fresh: PeerState = {
+    ...stopped,
+    session: newSession({ ...plan.value.session, offer: offerFor(peer.session) }),
+    target: plan.value.target,
+  }
   return advance(fresh, { kind: "start" }, context)
 }
 
@@ -162,6 +176,8 @@ function perform(state: PeerState, effect: Effect, context: PeerContext): PeerSt
       return state
     case "state-changed":
       return changed(state, effect, context)
+    case "refresh":
+      return sayAgain(state, effect.family, context)
   }
 }
 
@@ -172,7 +188,7 @@ function connect(state: PeerState, context: PeerContext): PeerState {
   if (state.target === undefined) return state
   const id = state.connections + 1
   const { self } = context
-  const connection = openConnection(context.world, state.target, {
+  const connection = openConnection(context.world, state.target, state.counters, {
     events: (events) => context.send(self, { kind: "heard", connection: id, events }),
     drained: () => context.send(self, { kind: "drained", connection: id }),
     gone: () => context.send(self, { kind: "gone", connection: id }),
@@ -186,7 +202,8 @@ function changed(
   context: PeerContext,
 ): PeerState {
   if (state.desired !== undefined) logChange(context.log, state.desired, effect)
-  const next = explained({ ...state, sinceMs: context.world.clock.wallMs() }, effect.why)
+  const sinceMs = context.world.clock.wallMs()
+  const next = explained(noted({ ...state, sinceMs }, effect.why, sinceMs), effect.why)
   if (effect.to === "established") return establish(next, context)
   if (effect.from !== "established") return next
   if (state.desired !== undefined && state.announcing?.pending !== undefined) {
@@ -195,6 +212,14 @@ function changed(
   context.timers.cancel("pump")
   const { announcing: _, ...rest } = next
   return rest
+}
+
+function noted(state: PeerState, why: Why | undefined, atMs: number): PeerState {
+  if (why === undefined || !("notification" in why)) return state
+  const { code, subcode } = why.notification
+  const direction = why.kind === "notification-received" ? "received" : "sent"
+  const text = describeNotification(why.notification)
+  return { ...state, lastNotification: { direction, code, subcode, text, atMs } }
 }
 
 /** After a NOTIFICATION many routers take no connection for a while; that must not hide why they do not. */
@@ -206,16 +231,37 @@ function explained(state: PeerState, why: Why | undefined): PeerState {
 }
 
 function establish(state: PeerState, context: PeerContext): PeerState {
-  const nextHop = connectionOf(state)?.local
-  const negotiated = state.session?.negotiated
-  if (nextHop === undefined || negotiated === undefined || state.desired === undefined) return state
-  const { myASN } = state.desired.session
+  const { desired, session } = state
+  const connection = connectionOf(state)
+  const local = connection?.local
+  const negotiated = session?.negotiated
+  if (local === undefined || negotiated === undefined || desired === undefined) return state
   const { cause: _, ...sound } = state
   const announcing = beginAnnouncing(
-    { myASN, peerASN: negotiated.peerASN, nextHop, fourOctet: negotiated.fourOctet },
-    negotiated.endOfRib,
+    {
+      myASN: desired.session.myASN,
+      peerASN: negotiated.peerASN,
+      fourOctet: negotiated.fourOctet,
+      limit: negotiated.extendedMessage ? extendedLength : maximumLength,
+      nextHops: nextHopsFor({
+        local,
+        peer: desired.session.address,
+        interfaceAddresses: connection?.interfaceAddresses ?? [],
+        families: familiesOf(desired.session),
+        negotiated,
+      }),
+    },
+    negotiated.endOfRib ? negotiated.families : [],
   )
   return announce({ ...sound, announcing }, context)
+}
+
+function sayAgain(state: PeerState, family: Family, context: PeerContext): PeerState {
+  const { announcing, session } = state
+  const connection = connectionOf(state)
+  if (announcing === undefined || connection === undefined) return state
+  const enhanced = session?.negotiated?.routeRefresh === "enhanced"
+  return announce({ ...state, announcing: refresh(announcing, family, enhanced, connection) }, context)
 }
 
 /** The change goes out in this turn. */
@@ -235,6 +281,15 @@ function write(state: PeerState, context: PeerContext): PeerState {
   return { ...state, announcing, updatesSent: state.updatesSent + updatesSent }
 }
 
+/** While nothing is said yet it is counted without looking at repeats. */
+function wantedOf({ session, routes }: DesiredPeer): number {
+  const families = familiesOf(session)
+  const all = routes.reduce((sum, { prefixes }) => sum + prefixes.length, 0)
+  if (families.length === 2) return all
+  const ipv6 = families.includes("ipv6")
+  return routes.reduce((sum, { prefixes }) => sum + prefixes.filter((one) => one.includes(":") === ipv6).length, 0)
+}
+
 /** Told when something in it has changed. */
 function report(state: PeerState, context: PeerContext): PeerState {
   const { desired, reported } = state
@@ -246,14 +301,33 @@ function report(state: PeerState, context: PeerContext): PeerState {
     state: state.session?.state ?? "idle",
     sinceMs: state.sinceMs,
     ...(state.lastError === undefined ? {} : { lastError: state.lastError }),
-    prefixesWanted: desired.routes.reduce((sum, { prefixes }) => sum + prefixes.length, 0),
+    prefixesWanted: state.announcing?.wanted ?? wantedOf(desired),
     prefixesSent: state.announcing?.sent.size ?? 0,
     updatesSent: state.updatesSent,
+    messages: { sent: state.counters.sent.counts, received: state.counters.received.counts },
+    ...agreedIn(state),
+    ...(state.lastNotification === undefined ? {} : { lastNotification: state.lastNotification }),
   }
-  if (reported !== undefined && sameReport(next, reported)) return state
+  if (isDeepStrictEqual(next, reported)) return state
   context.send(state.config.parent, { kind: "session", report: next })
   return { ...state, reported: next }
 }
 
-const sameReport = (a: SessionReport, b: SessionReport): boolean =>
-  (Object.keys(a) as (keyof SessionReport)[]).every((key) => a[key] === b[key])
+function agreedIn({ session }: PeerState): Pick<SessionReport, "agreed"> {
+  if (session?.state !== "established" || session.negotiated === undefined) return {}
+  const { peerASN, peerIdentifier, holdSeconds, families, fourOctet, ...rest } = session.negotiated
+  const { extendedMessage, extendedNextHop, routeRefresh, gracefulRestart } = rest
+  return {
+    agreed: {
+      peerASN,
+      peerRouterId: peerIdentifier,
+      holdSeconds,
+      families,
+      fourOctetAs: fourOctet,
+      extendedMessage,
+      extendedNextHop,
+      routeRefresh,
+      gracefulRestart: gracefulRestart !== undefined,
+    },
+  }
+}

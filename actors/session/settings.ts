@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from "node:util"
 import type { SessionConfig } from "../../protocols/bgp/session.ts"
-import { familyOf, type Ip, parseIp } from "../../protocols/ip.ts"
+import { type Family, familyOf, type Ip, parseIp } from "../../protocols/ip.ts"
 import { err, ok, type Result } from "../../protocols/result.ts"
 import type { Network, TcpTarget } from "../../supervision/world.ts"
 import type { SessionSettings } from "./messages.ts"
@@ -19,8 +20,11 @@ export interface Plan {
 /** What the settings mean here; or why there is no point in trying. The reason holds no secret. */
 export function planOf(settings: SessionSettings, retry: RetryWaits, network: Network): Result<Plan, string> {
   const { myASN, peerASN, address, port, sourceAddress, holdSeconds, password } = settings
-  if (!isIpv4(address)) return err(`peer address "${address}" is not IPv4; this session speaks IPv4 only`)
-  if (sourceAddress !== undefined && !isIpv4(sourceAddress)) return err(`source address "${sourceAddress}" is not IPv4`)
+  const family = ipFamily(address)
+  if (family === undefined) return err(`peer address "${address}" is no address`)
+  if (sourceAddress !== undefined && ipFamily(sourceAddress) !== family) {
+    return err(`source address "${sourceAddress}" is not of the family of peer address ${address}`)
+  }
   if (settings.routerId !== undefined && !isIpv4(settings.routerId)) {
     return err(`router id "${settings.routerId}" is no dotted quad`)
   }
@@ -34,6 +38,7 @@ export function planOf(settings: SessionSettings, retry: RetryWaits, network: Ne
       holdSeconds,
       retry,
       ...(settings.routerId === undefined ? {} : { routerId: settings.routerId as Ip }),
+      ...(settings.fallbackRouterId === undefined ? {} : { fallbackId: settings.fallbackRouterId as Ip }),
     },
     target: {
       address,
@@ -45,20 +50,11 @@ export function planOf(settings: SessionSettings, retry: RetryWaits, network: Ne
   })
 }
 
-function isIpv4(text: string): boolean {
+const isIpv4 = (text: string): boolean => ipFamily(text) === "ipv4"
+
+function ipFamily(text: string): Family | undefined {
   const ip = parseIp(text)
-  return ip !== undefined && ip === text && familyOf(ip) === "ipv4"
+  return ip !== undefined && ip === text ? familyOf(ip) : undefined
 }
 
-export function sameSettings(a: SessionSettings, b: SessionSettings): boolean {
-  return (
-    a.myASN === b.myASN &&
-    a.peerASN === b.peerASN &&
-    a.address === b.address &&
-    a.port === b.port &&
-    a.sourceAddress === b.sourceAddress &&
-    a.holdSeconds === b.holdSeconds &&
-    a.routerId === b.routerId &&
-    a.password === b.password
-  )
-}
+export const sameSettings = (a: SessionSettings, b: SessionSettings): boolean => isDeepStrictEqual(a, b)

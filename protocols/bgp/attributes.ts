@@ -1,12 +1,22 @@
 import { type Ip, ipFromBytes, ipToBytes } from "../ip.ts"
 import { err, ok, type Result } from "../result.ts"
 import { type AsPath, decodeAsPath, encodeAsPath } from "./as-path.ts"
+import { ascending, type Communities, decodeExtended, decodeLarge, encodeExtended, encodeLarge } from "./communities.ts"
+import {
+  decodeMpReach,
+  decodeMpUnreach,
+  encodeMpReach,
+  encodeMpUnreach,
+  mpFamily,
+  type MpReach,
+  type MpUnreach,
+} from "./mp-nlri.ts"
 import { concat, u16, u32, viewOf } from "./writer.ts"
 
 export type Origin = "igp" | "egp" | "incomplete"
 
 /** RFC 4271 §5. Absent members are attributes that are not there. */
-export interface PathAttributes {
+export interface PathAttributes extends Communities {
   readonly origin?: Origin
   readonly asPath?: AsPath
   readonly nextHop?: Ip
@@ -14,8 +24,8 @@ export interface PathAttributes {
   readonly localPref?: number
   readonly atomicAggregate?: true
   readonly aggregator?: Aggregator
-  /** RFC 1997, as 32-bit numbers in ascending order. */
-  readonly communities?: readonly number[]
+  readonly mpReach?: MpReach
+  readonly mpUnreach?: MpUnreach
   /** RFC 6793; between us and a peer without 4-octet AS numbers only. */
   readonly as4Path?: AsPath
   /** Attributes we do not know, kept as they are. */
@@ -48,7 +58,10 @@ export const EXTENDED_LENGTH = 0x10
 export interface Row<T> {
   readonly code: number
   readonly flags: number
-  readonly malformed: "withdraw" | "discard"
+  /** reset: where its routes begin and end cannot be told, so the session ends (RFC 7606 §7.11). */
+  readonly malformed: "withdraw" | "discard" | "reset"
+  /** Whether we know this kind of value; else it is kept as it is, like an attribute we do not know. Absent: always. */
+  readonly knows?: (bytes: Uint8Array) => boolean
   encode(value: T, context: AttributeContext): Uint8Array
   decode(bytes: Uint8Array, context: AttributeContext): Result<T, string>
 }
@@ -110,12 +123,42 @@ export const attributeRows: { readonly [K in keyof Known]: Row<Known[K]> } = {
     code: 8,
     flags: OPTIONAL | TRANSITIVE,
     malformed: "withdraw",
-    encode: (communities) => concat([...communities].sort((a, b) => a - b).map(u32)),
+    encode: (communities) => concat(ascending(communities).map(u32)),
     decode(bytes) {
       if (bytes.length === 0 || bytes.length % 4 !== 0) return err(`length ${bytes.length} is no multiple of 4`)
       const view = viewOf(bytes)
-      return ok(Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(i * 4)).sort((a, b) => a - b))
+      return ok(ascending(Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(i * 4))))
     },
+  },
+  mpReach: {
+    code: 14,
+    flags: OPTIONAL,
+    malformed: "reset",
+    knows: (bytes) => mpFamily(bytes) !== undefined || bytes.length < 3,
+    encode: encodeMpReach,
+    decode: (bytes) => decodeMpReach(bytes),
+  },
+  mpUnreach: {
+    code: 15,
+    flags: OPTIONAL,
+    malformed: "reset",
+    knows: (bytes) => mpFamily(bytes) !== undefined || bytes.length < 3,
+    encode: encodeMpUnreach,
+    decode: (bytes) => decodeMpUnreach(bytes),
+  },
+  extendedCommunities: {
+    code: 16,
+    flags: OPTIONAL | TRANSITIVE,
+    malformed: "withdraw",
+    encode: encodeExtended,
+    decode: (bytes) => decodeExtended(bytes),
+  },
+  largeCommunities: {
+    code: 32,
+    flags: OPTIONAL | TRANSITIVE,
+    malformed: "withdraw",
+    encode: encodeLarge,
+    decode: (bytes) => decodeLarge(bytes),
   },
   as4Path: {
     code: 17,
@@ -139,7 +182,10 @@ function ipv4From(bytes: Uint8Array): Result<Ip, string> {
   return ip === undefined ? wrongLength(4, bytes) : ok(ip)
 }
 
-/** RFC 4271 §4.3: in ascending order of code. A value above 255 octets takes the extended length. */
+/**
+ * RFC 4271 §4.3: in ascending order of code, except that MP_REACH_NLRI and MP_UNREACH_NLRI go first (RFC 7606 §5.1). A
+ * value above 255 octets takes the extended length.
+ */
 export function encodeAttributes(attributes: PathAttributes, context: AttributeContext): Uint8Array {
   const parts: { readonly code: number; readonly bytes: Uint8Array }[] = []
   const add = <T>(row: Row<T>, value: T | undefined): void => {
@@ -153,20 +199,13 @@ export function encodeAttributes(attributes: PathAttributes, context: AttributeC
   for (const { flags, code, value } of attributes.unknown ?? []) {
     parts.push({ code, bytes: withHeader(flags, code, value) })
   }
-  return concat(parts.sort((a, b) => a.code - b.code).map(({ bytes }) => bytes))
+  return concat(parts.sort((a, b) => rank(a.code) - rank(b.code)).map(({ bytes }) => bytes))
 }
 
-function withHeader(flags: number, code: number, value: Uint8Array): Uint8Array {
+const rank = (code: number): number => (code === 14 || code === 15 ? code - 15 : code)
+
+export function withHeader(flags: number, code: number, value: Uint8Array): Uint8Array {
   return value.length > 255
     ? concat([Uint8Array.of(flags | EXTENDED_LENGTH, code), u16(value.length), value])
     : concat([Uint8Array.of(flags & ~EXTENDED_LENGTH, code, value.length), value])
-}
-
-/** `65000:1`, two numbers of 16 bits. Undefined for anything else, large communities included. */
-export function communityFrom(text: string): number | undefined {
-  const match = /^(\d{1,5}):(\d{1,5})$/.exec(text)
-  const high = Number(match?.[1])
-  const low = Number(match?.[2])
-  if (match === null || high > 0xffff || low > 0xffff) return undefined
-  return high * 0x10000 + low
 }

@@ -60,7 +60,7 @@ export function decodeAttributes(bytes: Uint8Array, context: AttributeContext): 
     }
     seen.add(raw.code)
     const name = byCode.get(raw.code)
-    if (name === undefined) {
+    if (name === undefined || attributeRows[name].knows?.(raw.value) === false) {
       // RFC 4271 §6.3; RFC 7606 leaves this one as it was.
       if ((raw.flags & OPTIONAL) === 0) return unrecognized(raw)
       unknown.push({ flags: raw.flags, code: raw.code, value: raw.value.slice() })
@@ -68,10 +68,15 @@ export function decodeAttributes(bytes: Uint8Array, context: AttributeContext): 
     }
     const row = attributeRows[name] as Row<unknown>
     const wrongFlags = ((raw.flags ^ row.flags) & (OPTIONAL | TRANSITIVE)) !== 0
-    const value = wrongFlags ? err(`flags 0x${raw.flags.toString(16)} do not fit`) : row.decode(raw.value, context)
-    if (value.ok) found[name] = value.value
+    const value = row.decode(raw.value, context)
+    if (!value.ok && row.malformed === "reset") return malformed(raw, value.error)
+    if (value.ok && (!wrongFlags || row.malformed === "reset")) found[name] = value.value
     // RFC 7606 §3 (c): wrong flags mean withdrawal, whatever the attribute.
-    else faults.push({ code: raw.code, treatment: wrongFlags ? "withdraw" : row.malformed, because: value.error })
+    if (wrongFlags) {
+      faults.push({ code: raw.code, treatment: "withdraw", because: `flags 0x${raw.flags.toString(16)} do not fit` })
+    } else if (!value.ok && row.malformed !== "reset") {
+      faults.push({ code: raw.code, treatment: row.malformed, because: value.error })
+    }
   }
   const attributes = { ...found, ...(unknown.length > 0 ? { unknown } : {}) } as PathAttributes
   return ok({ attributes: joinAsPaths(attributes, context), faults })
@@ -113,6 +118,10 @@ function joinAsPaths({ as4Path, ...attributes }: PathAttributes, { fourOctet }: 
 
 const malformedList = (because: string): { ok: false; error: Fault } =>
   err(fault(errorCode.update, updateSubcode.malformedAttributeList, because))
+
+/** RFC 4271 §6.3, RFC 7606 §7.11. */
+const malformed = (raw: Raw, because: string): { ok: false; error: Fault } =>
+  err(fault(errorCode.update, updateSubcode.optionalAttribute, `attribute ${raw.code}: ${because}`, raw.whole.slice()))
 
 const unrecognized = (raw: Raw): { ok: false; error: Fault } =>
   err(

@@ -5,7 +5,18 @@ export const messageType = { open: 1, update: 2, notification: 3, keepalive: 4, 
 export const afi = { ipv4: 1, ipv6: 2 } as const
 export const safi = { unicast: 1 } as const
 
-export const capabilityCode = { multiprotocol: 1, routeRefresh: 2, gracefulRestart: 64, fourOctetAs: 65 } as const
+export const capabilityCode = {
+  multiprotocol: 1,
+  routeRefresh: 2,
+  extendedNextHop: 5,
+  extendedMessage: 6,
+  gracefulRestart: 64,
+  fourOctetAs: 65,
+  enhancedRouteRefresh: 70,
+} as const
+
+/** RFC 7313 §3.2: what a ROUTE-REFRESH says. */
+export const refreshSubtype = { request: 0, begin: 1, end: 2 } as const
 
 /** RFC 6793 §9: stands in a 2-octet field for a number that does not fit. */
 export const asTrans = 23456
@@ -25,6 +36,7 @@ export const openSubcode = {
 export const updateSubcode = {
   malformedAttributeList: 1,
   unrecognizedWellKnown: 2,
+  optionalAttribute: 9,
   invalidNetworkField: 10,
 } as const
 /** RFC 6608: which state was surprised. */

@@ -1,8 +1,9 @@
-import type { Ip } from "../ip.ts"
+import type { Family, Ip } from "../ip.ts"
 import { err, ok, type Result } from "../result.ts"
-import { errorCode, openSubcode } from "./iana.ts"
+import { familyFrom } from "./family.ts"
+import { afi, errorCode, openSubcode } from "./iana.ts"
 import { type Fault, fault } from "./notification.ts"
-import { asnOf, expectsEndOfRib, type Open, speaksFourOctetAs } from "./open.ts"
+import { asnOf, capability, expectsEndOfRib, type Offer, type Open, plainOffer, speaksFourOctetAs } from "./open.ts"
 import { u16 } from "./writer.ts"
 
 /** What both sides agreed on. */
@@ -12,8 +13,27 @@ export interface Negotiated {
   /** The smaller of the two; 0: no hold timer, no keepalives. */
   readonly holdSeconds: number
   readonly fourOctet: boolean
+  /** Those that both named. Who names none means IPv4 (RFC 4760 §8). */
+  readonly families: readonly Family[]
+  /** IPv4 routes may have an IPv6 next hop (RFC 8950). */
+  readonly extendedNextHop: boolean
+  /** Messages up to 65535 octets, both ways (RFC 8654). */
+  readonly extendedMessage: boolean
+  /** What the peer may ask for (RFC 2918, RFC 7313). */
+  readonly routeRefresh: "no" | "plain" | "enhanced"
+  /** Absent: our routes go as soon as the session does. */
+  readonly gracefulRestart?: NegotiatedRestart
+  /** The peer waits for End-of-RIB after the first full set. */
   readonly endOfRib: boolean
   readonly peerIdentifier: Ip
+}
+
+/** RFC 4724: the peer keeps our routes while we restart. */
+export interface NegotiatedRestart {
+  /** How long it may; our own word. */
+  readonly seconds: number
+  /** Also after a NOTIFICATION that is no Hard Reset (RFC 8538). */
+  readonly notifications: boolean
 }
 
 /** The AS number that a peer must have: this one, the same as ours, or any other than ours. */
@@ -24,6 +44,8 @@ export interface Ours {
   readonly peerASN: WantedASN
   readonly holdSeconds: number
   readonly identifier: Ip | undefined
+  /** What our own OPEN said; absent: as much as MetalLB's. */
+  readonly offer?: Offer
 }
 
 /** RFC 4271 §6.2, RFC 6793 §4.1, RFC 6286 §2.2: may we go on with a peer that says this of itself? */
@@ -45,9 +67,38 @@ export function acceptOpen(open: Open, ours: Ours): Result<Negotiated, Fault> {
     peerASN: asn,
     holdSeconds: Math.min(ours.holdSeconds, open.holdSeconds),
     fourOctet: speaksFourOctetAs(open),
+    ...agreed(open, ours.offer ?? plainOffer),
     endOfRib: expectsEndOfRib(open),
     peerIdentifier: open.identifier,
   })
+}
+
+/** RFC 5492 §3: what both sides have named. */
+function agreed(open: Open, offer: Offer): Pick<Negotiated, AgreedOn> {
+  const theirs = familiesOf(open)
+  const restart = capability(open, "graceful-restart")
+  const encodings = capability(open, "extended-next-hop")?.encodings ?? []
+  const enhanced = capability(open, "enhanced-route-refresh") !== undefined ? "enhanced" : "plain"
+  const { gracefulRestart } = offer
+  return {
+    families: offer.families.filter((family) => theirs.has(family)),
+    extendedNextHop:
+      offer.extendedNextHop === true &&
+      encodings.some((one) => familyFrom(one) === "ipv4" && one.nextHopAfi === afi.ipv6),
+    extendedMessage: offer.extendedMessage === true && capability(open, "extended-message") !== undefined,
+    routeRefresh: offer.routeRefresh && capability(open, "route-refresh") !== undefined ? enhanced : "no",
+    ...(gracefulRestart === undefined || restart === undefined
+      ? {}
+      : { gracefulRestart: { seconds: gracefulRestart.seconds, notifications: restart.notifications } }),
+  }
+}
+
+type AgreedOn = "families" | "extendedNextHop" | "extendedMessage" | "routeRefresh" | "gracefulRestart"
+
+function familiesOf({ capabilities }: Open): ReadonlySet<Family> {
+  const named = capabilities.filter((one) => one.kind === "multiprotocol")
+  if (named.length === 0) return new Set(["ipv4"])
+  return new Set(named.map(familyFrom).filter((family) => family !== undefined))
 }
 
 function suits(asn: number, { myASN, peerASN }: Ours): boolean {

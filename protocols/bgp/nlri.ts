@@ -1,5 +1,5 @@
-import { type Ip, ipToBytes } from "../ip.ts"
-import type { Prefix } from "../prefix.ts"
+import { type Family, type Ip, ipFromBytes } from "../ip.ts"
+import { bitsOf, type Prefix } from "../prefix.ts"
 import { err, ok, type Result } from "../result.ts"
 import { errorCode, updateSubcode } from "./iana.ts"
 import { type Fault, fault } from "./notification.ts"
@@ -12,8 +12,15 @@ export function writeNlri(prefix: Prefix, into: Uint8Array, at: number): number 
   const octets = (prefix.length + 7) >> 3
   into[at] = prefix.length
   if (prefix.family === "ipv4") writeIpv4(prefix.address, octets, into, at + 1)
-  else into.set(ipToBytes(prefix.address).subarray(0, octets), at + 1)
+  else writeIpv6(prefix.address, octets, into, at + 1)
   return at + 1 + octets
+}
+
+export function nlriBytes(prefixes: readonly Prefix[]): Uint8Array {
+  const bytes = new Uint8Array(prefixes.reduce((sum, prefix) => sum + nlriLength(prefix), 0))
+  let at = 0
+  for (const prefix of prefixes) at = writeNlri(prefix, bytes, at)
+  return bytes
 }
 
 /** A dotted quad without a detour through big numbers: ten thousand of these are written in one turn. */
@@ -29,6 +36,30 @@ function writeIpv4(address: Ip, octets: number, into: Uint8Array, at: number): v
     into[at + index++] = octet
     octet = 0
   }
+}
+
+/** Canonical text again; `::` stands for as many zeros as are missing. */
+function writeIpv6(address: Ip, octets: number, into: Uint8Array, at: number): void {
+  const [left = "", right] = address.split("::")
+  const head = groupsOf(left)
+  const tail = right === undefined ? [] : groupsOf(right)
+  into.fill(0, at, at + octets)
+  const put = (group: number, index: number): void => {
+    if (index * 2 < octets) into[at + index * 2] = group >> 8
+    if (index * 2 + 1 < octets) into[at + index * 2 + 1] = group & 0xff
+  }
+  for (const [index, group] of head.entries()) put(group, index)
+  for (const [index, group] of tail.entries()) put(group, 8 - tail.length + index)
+}
+
+/** `2001:db8`, or with a dotted quad at the end. */
+function groupsOf(text: string): number[] {
+  if (text === "") return []
+  return text.split(":").flatMap((part) => {
+    if (!part.includes(".")) return Number.parseInt(part, 16)
+    const [a = 0, b = 0, c = 0, d = 0] = part.split(".").map(Number)
+    return [a * 256 + b, c * 256 + d]
+  })
 }
 
 const digits = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/
@@ -55,28 +86,31 @@ export function canonicalIpv4Prefix(text: string): Prefix | undefined {
 const decimal = (text: string): number =>
   text.length > 1 && text.startsWith("0") ? Number.POSITIVE_INFINITY : Number(text)
 
-/** IPv4 prefixes one after another until the bytes end. Host bits are cleared: RFC 4271 §4.3 calls them irrelevant. */
-export function decodeNlri(bytes: Uint8Array): Result<readonly Prefix[], Fault> {
+/** Prefixes one after another until the bytes end. Host bits are cleared: RFC 4271 §4.3 calls them irrelevant. */
+export function decodeNlri(bytes: Uint8Array, family: Family): Result<readonly Prefix[], Fault> {
   const prefixes: Prefix[] = []
+  const bits = bitsOf(family)
   let at = 0
   while (at < bytes.length) {
     const length = bytes[at] ?? 0
     const octets = (length + 7) >> 3
-    if (length > 32) return invalid(`prefix length ${length} is longer than 32`)
+    if (length > bits) return invalid(`prefix length ${length} is longer than ${bits}`)
     if (at + 1 + octets > bytes.length) return invalid(`prefix of ${octets} octets runs past the end of its field`)
-    prefixes.push(prefixFrom(bytes, at + 1, length))
+    prefixes.push(prefixFrom(bytes, at + 1, length, family))
     at += 1 + octets
   }
   return ok(prefixes)
 }
 
-function prefixFrom(bytes: Uint8Array, at: number, length: number): Prefix {
-  const octet = (index: number): number => {
+function prefixFrom(bytes: Uint8Array, at: number, length: number, family: Family): Prefix {
+  const octets = Uint8Array.from({ length: bitsOf(family) / 8 }, (_, index) => {
     const bits = Math.min(8, Math.max(0, length - index * 8))
     return (bytes[at + index] ?? 0) & (0xff00 >> bits)
-  }
-  const address = `${octet(0)}.${octet(1)}.${octet(2)}.${octet(3)}` as Ip
-  return { address, length, family: "ipv4", text: `${address}/${length}` }
+  })
+  const text = ipFromBytes(octets) ?? ""
+  // Only inside an IPv6 prefix is an IPv4-mapped address not the IPv4 address.
+  const address = (family === "ipv6" && !text.includes(":") ? `::ffff:${text}` : text) as Ip
+  return { address, length, family, text: `${address}/${length}` }
 }
 
 const invalid = (because: string): { ok: false; error: Fault } =>

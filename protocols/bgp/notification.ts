@@ -49,6 +49,10 @@ export function cease(subcode: number, communication?: string): Notification {
   return notification(errorCode.cease, subcode, data)
 }
 
+/** RFC 8538 §3.1: the NOTIFICATION that is meant, inside one that also ends graceful restart. */
+export const hardReset = ({ code, subcode, data }: Notification): Notification =>
+  notification(errorCode.cease, ceaseSubcode.hardReset, Uint8Array.of(code, subcode, ...data))
+
 const carriesText = (subcode: number): boolean =>
   subcode === ceaseSubcode.administrativeShutdown || subcode === ceaseSubcode.administrativeReset
 
@@ -58,8 +62,18 @@ export function describeNotification({ code, subcode, data }: Omit<Notification,
   if (known === undefined) return `unknown error code ${code}, subcode ${subcode}`
   if (subcode === 0) return known.name
   const name = `${known.name}/${known.subcodes[subcode] ?? `unknown subcode ${subcode}`}`
+  if (code === errorCode.cease && subcode === ceaseSubcode.hardReset) return `${name}${insideOf(data)}`
   const text = code === errorCode.cease && carriesText(subcode) ? communicationIn(data) : ""
   return text === "" ? name : `${name} ("${text}")`
+}
+
+function insideOf(data: Uint8Array): string {
+  const [code, subcode] = data
+  if (code === undefined || subcode === undefined) return ""
+  const inner = { code, subcode, data: data.subarray(2) }
+  // One more inside would make no sense, and a peer could go on for ever.
+  if (code === errorCode.cease && subcode === ceaseSubcode.hardReset) return ""
+  return ` (${describeNotification(inner)})`
 }
 
 /** RFC 9003 §2: a length that lies or text that is no UTF-8 is no reason to fail; it is not shown. */

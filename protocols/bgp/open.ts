@@ -1,15 +1,10 @@
-import { type Ip, ipFromBytes, ipToBytes } from "../ip.ts"
+import { type Family, type Ip, ipFromBytes, ipToBytes } from "../ip.ts"
 import { err, ok, type Result } from "../result.ts"
-import { afi, asTrans, capabilityCode, errorCode, headerSubcode, openSubcode, safi } from "./iana.ts"
+import { type Capability, capabilityBytes, capabilityFrom } from "./capability.ts"
+import { afiSafiOf, families as allFamilies } from "./family.ts"
+import { afi, asTrans, errorCode, headerSubcode, openSubcode, safi } from "./iana.ts"
 import { type Fault, fault } from "./notification.ts"
-import { concat, u16, u32, viewOf } from "./writer.ts"
-
-/** RFC 5492 §4. Codes we do not know keep their bytes. */
-export type Capability =
-  | { readonly kind: "multiprotocol"; readonly afi: number; readonly safi: number }
-  | { readonly kind: "route-refresh" }
-  | { readonly kind: "four-octet-as"; readonly asn: number }
-  | { readonly kind: "unknown"; readonly code: number; readonly value: Uint8Array }
+import { concat, u16, viewOf } from "./writer.ts"
 
 /** RFC 4271 §4.2. */
 export interface Open {
@@ -22,29 +17,57 @@ export interface Open {
   readonly capabilities: readonly Capability[]
 }
 
-/** What this speaker says of itself: IPv4 and IPv6 unicast, 4-octet AS numbers; the same bytes as MetalLB. */
-export function openFor(asn: number, holdSeconds: number, identifier: Ip): Open {
-  return {
-    kind: "open",
-    version: 4,
-    myAs: asn > 0xffff ? asTrans : asn,
-    holdSeconds,
-    identifier,
-    capabilities: [
-      { kind: "multiprotocol", afi: afi.ipv4, safi: safi.unicast },
-      { kind: "multiprotocol", afi: afi.ipv6, safi: safi.unicast },
-      { kind: "four-octet-as", asn },
-    ],
+/** What a speaker is ready for, besides 4-octet AS numbers. */
+export interface Offer {
+  readonly families: readonly Family[]
+  /** IPv4 routes with an IPv6 next hop (RFC 8950). */
+  readonly extendedNextHop?: boolean
+  /** Route refresh, plain (RFC 2918) and enhanced (RFC 7313). */
+  readonly routeRefresh?: boolean
+  /** Messages up to 65535 octets (RFC 8654). */
+  readonly extendedMessage?: boolean
+  readonly gracefulRestart?: OfferedRestart
+}
+
+/** RFC 4724 §3; NOTIFICATIONs do not end it (RFC 8538). Forwarding goes on in all families: the kernel does it. */
+export interface OfferedRestart {
+  /** How long the peer may keep our routes while we are away; at most 4095. */
+  readonly seconds: number
+  /** We have just started, and remember nothing. */
+  readonly restarting: boolean
+}
+
+/** What MetalLB's native speaker says; `openFor` with it makes the same bytes. */
+export const plainOffer: Offer = { families: allFamilies }
+
+export function openFor(asn: number, holdSeconds: number, identifier: Ip, offer = plainOffer): Open {
+  const { families, extendedNextHop, routeRefresh, extendedMessage, gracefulRestart } = offer
+  const capabilities: Capability[] = families.map((family) => ({ kind: "multiprotocol", ...afiSafiOf[family] }))
+  if (extendedNextHop) {
+    capabilities.push({ kind: "extended-next-hop", encodings: [{ ...afiSafiOf.ipv4, nextHopAfi: afi.ipv6 }] })
   }
+  if (routeRefresh) capabilities.push({ kind: "route-refresh" }, { kind: "enhanced-route-refresh" })
+  if (extendedMessage) capabilities.push({ kind: "extended-message" })
+  if (gracefulRestart !== undefined) {
+    const { seconds, restarting } = gracefulRestart
+    const kept = families.map((family) => ({ ...afiSafiOf[family], forwarding: true }))
+    capabilities.push({ kind: "graceful-restart", restarting, notifications: true, seconds, families: kept })
+  }
+  capabilities.push({ kind: "four-octet-as", asn })
+  return { kind: "open", version: 4, myAs: asn > 0xffff ? asTrans : asn, holdSeconds, identifier, capabilities }
 }
 
 /** RFC 6793 §4.1: the capability, where there is one, says the real number. */
 export const asnOf = (open: Open): number => fourOctetAs(open) ?? open.myAs
 export const speaksFourOctetAs = (open: Open): boolean => fourOctetAs(open) !== undefined
 
-function fourOctetAs(open: Open): number | undefined {
-  for (const capability of open.capabilities) if (capability.kind === "four-octet-as") return capability.asn
-  return undefined
+const fourOctetAs = (open: Open): number | undefined => capability(open, "four-octet-as")?.asn
+
+export function capability<K extends Capability["kind"]>(
+  { capabilities }: Open,
+  kind: K,
+): Extract<Capability, { kind: K }> | undefined {
+  return capabilities.find((one): one is Extract<Capability, { kind: K }> => one.kind === kind)
 }
 
 /**
@@ -54,7 +77,7 @@ function fourOctetAs(open: Open): number | undefined {
 export function expectsEndOfRib(open: Open): boolean {
   return open.capabilities.some((capability) => {
     if (capability.kind === "multiprotocol") return capability.afi === afi.ipv4 && capability.safi === safi.unicast
-    return capability.kind === "unknown" && capability.code === capabilityCode.gracefulRestart
+    return capability.kind === "graceful-restart"
   })
 }
 
@@ -76,24 +99,6 @@ export function encodeOpenBody(open: Open): Uint8Array {
 }
 
 const capabilitiesParameter = 2
-
-function capabilityBytes(capability: Capability): Uint8Array {
-  const [code, value] = capabilityParts(capability)
-  return concat([Uint8Array.of(code, value.length), value])
-}
-
-function capabilityParts(capability: Capability): [code: number, value: Uint8Array] {
-  switch (capability.kind) {
-    case "multiprotocol":
-      return [capabilityCode.multiprotocol, concat([u16(capability.afi), Uint8Array.of(0, capability.safi)])]
-    case "route-refresh":
-      return [capabilityCode.routeRefresh, new Uint8Array(0)]
-    case "four-octet-as":
-      return [capabilityCode.fourOctetAs, u32(capability.asn)]
-    case "unknown":
-      return [capability.code, capability.value]
-  }
-}
 
 /**
  * Syntax only; whether the values suit us is the session's business. A version other than 4 is refused here, because
@@ -169,19 +174,4 @@ function decodeCapabilities(bytes: Uint8Array, into: Capability[]): string | und
     at += 2 + length
   }
   return undefined
-}
-
-function capabilityFrom(code: number, value: Uint8Array): Capability | string {
-  const view = viewOf(value)
-  const wrong = `capability ${code} of ${value.length} octets`
-  switch (code) {
-    case capabilityCode.multiprotocol:
-      return value.length === 4 ? { kind: "multiprotocol", afi: view.getUint16(0), safi: view.getUint8(3) } : wrong
-    case capabilityCode.routeRefresh:
-      return value.length === 0 ? { kind: "route-refresh" } : wrong
-    case capabilityCode.fourOctetAs:
-      return value.length === 4 ? { kind: "four-octet-as", asn: view.getUint32(0) } : wrong
-    default:
-      return { kind: "unknown", code, value: value.slice() }
-  }
 }

@@ -33,6 +33,8 @@ export type Received = Open | ReceivedUpdate | Notification | Keepalive | RouteR
 export const headerLength = 19
 /** RFC 4271 §4.1. */
 export const maximumLength = 4096
+/** RFC 8654 §3, where both sides said so; OPEN and KEEPALIVE stay below the other limit. */
+export const extendedLength = 65_535
 
 export function encode(message: Message, context: AttributeContext): Uint8Array {
   switch (message.kind) {
@@ -100,14 +102,19 @@ export function decode(bytes: Uint8Array, context: AttributeContext): Result<Rec
   }
 }
 
-/** RFC 4271 §6.1, as soon as 19 octets are there: the length of the whole message. */
+/**
+ * RFC 4271 §6.1, as soon as 19 octets are there: the length of the whole message. RFC 8654 §4: who offers extended
+ * messages, as we do, may take them from a peer that does not.
+ */
 export function checkHeader(bytes: Uint8Array): Result<number, Fault> {
   if (bytes.length < headerLength) return badLength(bytes.length)
   for (let i = 0; i < 16; i++) {
     if (bytes[i] !== 0xff) return err(fault(errorCode.header, headerSubcode.notSynchronized, "marker is not all ones"))
   }
   const length = viewOf(bytes).getUint16(16)
-  return length < headerLength || length > maximumLength ? badLength(length) : ok(length)
+  const type = bytes[18]
+  const limit = type === messageType.open || type === messageType.keepalive ? maximumLength : extendedLength
+  return length < headerLength || length > limit ? badLength(length) : ok(length)
 }
 
 const badLength = (length: number): { ok: false; error: Fault } =>

@@ -1,10 +1,12 @@
-import type { Ip } from "../ip.ts"
+import { type Family, familyOf } from "../ip.ts"
 import { type Prefix, parsePrefix } from "../prefix.ts"
+import { type AttributeContext, encodeAttributes, type PathAttributes } from "./attributes.ts"
+import { type Communities, communitiesFrom } from "./communities.ts"
+import type { MpNextHop } from "./mp-nlri.ts"
 import { canonicalIpv4Prefix } from "./nlri.ts"
-import { type AttributeContext, communityFrom, encodeAttributes, type PathAttributes } from "./attributes.ts"
 import { attributesLimit, packUpdates, packWithdrawals, type AttributeGroup } from "./pack.ts"
 
-/** Routes to be announced, alike in all but their prefix. Prefixes are canonical CIDR text, communities `65000:1`. */
+/** Routes to be announced, alike in all but their prefix. Prefixes are canonical CIDR text, communities as in `communitiesFrom`. */
 export interface OutGroup extends OutAttributes {
   readonly prefixes: readonly string[]
 }
@@ -24,9 +26,16 @@ export type Sent = ReadonlyMap<string, string>
 export interface RouteContext extends AttributeContext {
   readonly myASN: number
   readonly peerASN: number
-  /** Our address on the connection. */
-  readonly nextHop: Ip
+  readonly nextHops: Readonly<Record<Family, NextHop>>
+  /** Of a message, in octets. */
+  readonly limit: number
 }
+
+/** How the routes of a family go to this peer, or why not. `unwanted`: they are left out without a word. */
+export type NextHop =
+  | ({ readonly kind: "reachable" } & MpNextHop)
+  | { readonly kind: "unreachable"; readonly because: string }
+  | { readonly kind: "unwanted" }
 
 export interface Difference {
   /** New or changed routes, by attribute set. */
@@ -34,6 +43,8 @@ export interface Difference {
   readonly withdraw: readonly Prefix[]
   /** Routes that cannot be said to this peer, with the reason. If one was sent before, it is in `withdraw`. */
   readonly refused: readonly Refusal[]
+  /** How many prefixes the peer should have, with those that are refused. */
+  readonly wanted: number
 }
 
 interface KeyedGroup extends AttributeGroup {
@@ -60,35 +71,56 @@ export interface OutUpdate {
 /** From what was sent to what should be. Unchanged routes are not said again. */
 export function difference(groups: readonly OutGroup[], sent: Sent, context: RouteContext): Difference {
   const wanted = keyByPrefix(groups)
-  const announce = new Map<Keyed, Group | string>()
-  const refused = new Map<string, string>()
+  const byKeyed = new Map<Keyed, Map<Family, Group | Unsaid>>()
+  /** Why each of them is not said; undefined: it is not wanted here. */
+  const unsaid = new Map<string, Unsaid>()
   let kept = 0
   for (const [text, keyed] of wanted) {
     const had = sent.get(text)
     if (had !== undefined) kept++
     if (had === keyed.key) continue
-    let group = announce.get(keyed)
-    if (group === undefined) announce.set(keyed, (group = groupFor(keyed, context)))
-    const prefix = ipv4Prefix(text)
-    if (typeof group === "string") refused.set(text, group)
-    else if (typeof prefix === "string") refused.set(text, prefix)
-    else group.prefixes.push(prefix)
+    const prefix = prefixFrom(text)
+    const group =
+      prefix === undefined ? { because: `"${text}" is no canonical prefix` } : groupOf(byKeyed, keyed, prefix, context)
+    if ("prefixes" in group && prefix !== undefined) group.prefixes.push(prefix)
+    else if (!("prefixes" in group)) unsaid.set(text, group)
   }
   return {
-    announce: [...announce.values()].filter(
-      (group) => typeof group !== "string" && group.prefixes.length > 0,
-    ) as Group[],
-    withdraw: kept === sent.size && refused.size === 0 ? [] : gone(sent, wanted, refused),
-    refused: Array.from(refused, ([prefix, because]) => ({ prefix, because })),
+    announce: byKeyed
+      .values()
+      .flatMap((families) => families.values())
+      .filter((group) => "prefixes" in group)
+      .toArray(),
+    withdraw: kept === sent.size && unsaid.size === 0 ? [] : gone(sent, wanted, unsaid),
+    refused: [...unsaid].flatMap(([prefix, { because }]) => (because === undefined ? [] : { prefix, because })),
+    wanted: wanted.size - [...unsaid.values()].filter(({ because }) => because === undefined).length,
   }
 }
 
-function gone(sent: Sent, wanted: ReadonlyMap<string, Keyed>, refused: ReadonlyMap<string, string>): Prefix[] {
+/** Why a route is not said; without a reason it is not meant for this peer. */
+interface Unsaid {
+  readonly because?: string
+}
+
+function groupOf(
+  groups: Map<Keyed, Map<Family, Group | Unsaid>>,
+  keyed: Keyed,
+  { family }: Prefix,
+  context: RouteContext,
+): Group | Unsaid {
+  let families = groups.get(keyed)
+  if (families === undefined) groups.set(keyed, (families = new Map()))
+  let group = families.get(family)
+  if (group === undefined) families.set(family, (group = groupFor(keyed, family, context)))
+  return group
+}
+
+function gone(sent: Sent, wanted: ReadonlyMap<string, Keyed>, unsaid: ReadonlyMap<string, Unsaid>): Prefix[] {
   const withdraw: Prefix[] = []
   for (const text of sent.keys()) {
-    if (wanted.has(text) && !refused.has(text)) continue
-    const prefix = ipv4Prefix(text)
-    if (typeof prefix !== "string") withdraw.push(prefix)
+    if (wanted.has(text) && !unsaid.has(text)) continue
+    const prefix = prefixFrom(text)
+    if (prefix !== undefined) withdraw.push(prefix)
   }
   return withdraw
 }
@@ -98,11 +130,11 @@ function gone(sent: Sent, wanted: ReadonlyMap<string, Keyed>, refused: ReadonlyM
  * address that moves from its own prefix into an aggregate is reachable all along); a changed route needs no withdrawal,
  * because the new one replaces it (RFC 4271 §3.1).
  */
-export function* outUpdates(diff: Difference, context: AttributeContext): Generator<OutUpdate> {
+export function* outUpdates(diff: Difference, context: RouteContext): Generator<OutUpdate> {
   for (const group of diff.announce) {
-    for (const packed of packUpdates([group], context)) yield { ...packed, key: group.key }
+    for (const packed of packUpdates([group], context, context.limit)) yield { ...packed, key: group.key }
   }
-  yield* packWithdrawals(diff.withdraw)
+  yield* packWithdrawals(diff.withdraw, context.limit)
 }
 
 /** Attributes with their key: equal attributes have equal keys. */
@@ -141,18 +173,21 @@ function attributeKey({ localPref, communities, med, prepend }: OutAttributes): 
 }
 
 /** An empty group with these attributes, or why they cannot be said. */
-function groupFor(route: Keyed, context: RouteContext): Group | string {
-  const numbers = new Set<number>()
-  for (const text of route.communities) {
-    const number = communityFrom(text)
-    if (number === undefined) return `community ${text} is not of the form 65000:1`
-    numbers.add(number)
+function groupFor(route: Keyed, family: Family, context: RouteContext): Group | Unsaid {
+  const hop = context.nextHops[family]
+  if (hop.kind === "unwanted") return {}
+  if (hop.kind === "unreachable") return { because: hop.because }
+  const communities = communitiesFrom(route.communities)
+  if (!communities.ok) return { because: communities.error }
+  const classic = family === "ipv4" && familyOf(hop.nextHop) === "ipv4"
+  const common = attributesOf(route, communities.value, context)
+  const attributes: PathAttributes = classic ? { ...common, nextHop: hop.nextHop } : common
+  if (encodeAttributes(attributes, context).length > attributesLimit(context.limit)) {
+    return { because: `${route.communities.length} communities do not fit into one UPDATE` }
   }
-  const attributes = attributesOf(route, [...numbers], context)
-  if (encodeAttributes(attributes, context).length > attributesLimit) {
-    return `${numbers.size} communities do not fit into one UPDATE`
-  }
-  return { key: route.key, attributes, prefixes: [] }
+  const { nextHop, linkLocal } = hop
+  const mp = { family, nextHop, ...(linkLocal === undefined ? {} : { linkLocal }) }
+  return { key: route.key, attributes, ...(classic ? {} : { mp }), prefixes: [] }
 }
 
 /**
@@ -161,20 +196,18 @@ function groupFor(route: Keyed, context: RouteContext): Group | string {
  */
 function attributesOf(
   { localPref, med, prepend = 0 }: OutAttributes,
-  communities: number[],
-  context: RouteContext,
+  communities: Communities,
+  { myASN, peerASN, fourOctet }: RouteContext,
 ): PathAttributes {
-  const { myASN, peerASN, nextHop, fourOctet } = context
   const internal = myASN === peerASN
   const asns = Array.from({ length: 1 + Math.min(prepend, prependLimit) }, () => myASN)
   const path = [{ type: "sequence", asns }] as const
   return {
     origin: "igp",
     asPath: internal ? [] : path,
-    nextHop,
     ...(med === undefined ? {} : { multiExitDisc: med }),
     ...(internal ? { localPref } : {}),
-    ...(communities.length > 0 ? { communities } : {}),
+    ...communities,
     ...(!internal && !fourOctet && myASN > 0xffff ? { as4Path: path } : {}),
   }
 }
@@ -182,11 +215,9 @@ function attributesOf(
 /** One segment holds 255 AS numbers (RFC 4271 §4.3). */
 const prependLimit = 254
 
-function ipv4Prefix(text: string): Prefix | string {
+function prefixFrom(text: string): Prefix | undefined {
   const quick = canonicalIpv4Prefix(text)
   if (quick !== undefined) return quick
   const prefix = parsePrefix(text)
-  return prefix === undefined || prefix.text !== text
-    ? `"${text}" is no canonical prefix`
-    : `cannot advertise non-v4 prefix "${text}"`
+  return prefix?.text === text ? prefix : undefined
 }

@@ -1,9 +1,10 @@
-import type { Ip } from "../ip.ts"
-import { errorCode, fsmSubcode } from "./iana.ts"
+import { type Family, familyOf, type Ip } from "../ip.ts"
+import { familyFrom } from "./family.ts"
+import { ceaseSubcode, errorCode, fsmSubcode, refreshSubtype } from "./iana.ts"
 import { acceptOpen, type Negotiated, type WantedASN } from "./negotiation.ts"
-import { type Fault, type Notification, notification } from "./notification.ts"
-import { type Open, openFor } from "./open.ts"
-import type { Message } from "./packet.ts"
+import { type Fault, hardReset, type Notification, notification } from "./notification.ts"
+import { type Offer, type Open, openFor, plainOffer } from "./open.ts"
+import type { Message, RouteRefresh } from "./packet.ts"
 import type { Why } from "./why.ts"
 
 /*
@@ -32,9 +33,15 @@ export interface SessionConfig {
   readonly keepaliveSeconds?: number
   /** Absent: the local address of the connection. */
   readonly routerId?: Ip
+  /** Where neither that nor the connection gives one: an IPv6 address cannot be the identifier. */
+  readonly fallbackId?: Ip
+  /** Absent: as MetalLB. The session itself says whether it is restarting. */
+  readonly offer?: SessionOffer
   /** Waits between tries: nothing at first, then `firstMs`, doubled each time up to `maxMs`; shortened by the jitter. */
   readonly retry: { readonly firstMs: number; readonly maxMs: number }
 }
+
+export type SessionOffer = Omit<Offer, "gracefulRestart"> & { readonly gracefulRestart?: { readonly seconds: number } }
 
 export interface Session {
   readonly config: SessionConfig
@@ -43,6 +50,8 @@ export interface Session {
   readonly started: boolean
   /** ConnectRetryCounter: tries since the session last was up for a while. */
   readonly failures: number
+  /** It was up before: what comes now is no restart of ours (RFC 4724 §3, Restart State). */
+  readonly known: boolean
   /** Our identifier on this connection. */
   readonly identifier?: Ip
   /** From `open-confirm` on. */
@@ -63,10 +72,17 @@ export type Event =
   | { readonly kind: "open"; readonly open: Open }
   | { readonly kind: "keepalive" }
   | { readonly kind: "update" }
-  | { readonly kind: "route-refresh" }
+  | { readonly kind: "route-refresh"; readonly refresh: RouteRefresh }
   | { readonly kind: "notification"; readonly notification: Notification }
   /** Bytes that are no message. */
   | { readonly kind: "fault"; readonly fault: Fault }
+
+/** What our OPEN says on this connection. */
+function offerOf({ config, known }: Session): Offer {
+  const { gracefulRestart, ...offer } = config.offer ?? plainOffer
+  if (gracefulRestart === undefined) return offer
+  return { ...offer, gracefulRestart: { seconds: gracefulRestart.seconds, restarting: !known } }
+}
 
 export type Timer = "retry" | "hold" | "keepalive" | "stable"
 
@@ -79,6 +95,8 @@ export type Effect =
   | { readonly kind: "set-timer"; readonly timer: Timer; readonly afterMs: number }
   /** All of them. */
   | { readonly kind: "cancel-timers" }
+  /** The peer wants all routes of the family once more. */
+  | { readonly kind: "refresh"; readonly family: Family }
   | { readonly kind: "state-changed"; readonly from: State; readonly to: State; readonly why?: Why }
 
 type Step = readonly [Session, readonly Effect[]]
@@ -91,7 +109,13 @@ export const openWaitMs = 10_000
 /** A session that lasted this long was a good one: the next loss is not one more failure in a row. */
 export const stableMs = 10_000
 
-export const newSession = (config: SessionConfig): Session => ({ config, state: "idle", started: false, failures: 0 })
+export const newSession = (config: SessionConfig): Session => ({
+  config,
+  state: "idle",
+  started: false,
+  failures: 0,
+  known: false,
+})
 
 export function step(session: Session, event: Event, random: number): Step {
   const cell = table[session.state][event.kind] as (session: Session, event: Event, random: number) => Step
@@ -128,7 +152,10 @@ const connected = {
     fall(session, "idle", { kind: "notification-received", notification: event.notification }, random),
   fault: (session, { fault }, random) =>
     refuse(session, notification(fault.code, fault.subcode, fault.data), fault.because, random),
-  stop: (session, event) => stopWith(session, event.notification, [{ kind: "send", message: event.notification }]),
+  stop: (session, { notification }) => {
+    const message = outlasting(session, notification) ? hardReset(notification) : notification
+    return stopWith(session, notification, [{ kind: "send", message }])
+  },
 } satisfies Partial<Table["established"]>
 
 const unconnected = {
@@ -177,7 +204,11 @@ const table: Table = {
     "tcp-closed": (session, { error }, random) =>
       fall(session, "active", { kind: "connection-lost", ...(error === undefined ? {} : { error }) }, random),
     open: (session, { open }, random) => {
-      const verdict = acceptOpen(open, { ...session.config, identifier: session.identifier })
+      const verdict = acceptOpen(open, {
+        ...session.config,
+        identifier: session.identifier,
+        offer: offerOf(session),
+      })
       if (!verdict.ok) {
         const { code, subcode, data, because } = verdict.error
         return refuse(session, notification(code, subcode, data), because, random)
@@ -212,8 +243,14 @@ const table: Table = {
     keepalive: (session) => [session, restartHold(session)],
     // What the peer announces is of no interest here, only that it lives.
     update: (session) => [session, restartHold(session)],
-    // RFC 2918 §4: without the capability in our OPEN it is ignored.
-    "route-refresh": ignore,
+    // RFC 2918 §4: without the capability, or for a family that was not agreed on, it is ignored; so are BoRR and EoRR of
+    // the peer, of whose routes nothing is kept (RFC 7313 §4.2).
+    "route-refresh": (session, { refresh }) => {
+      const family = familyFrom(refresh)
+      const { routeRefresh = "no", families = [] } = session.negotiated ?? {}
+      if (refresh.subtype !== refreshSubtype.request || routeRefresh === "no") return [session, []]
+      return [session, family !== undefined && families.includes(family) ? [{ kind: "refresh", family }] : []]
+    },
   },
 }
 
@@ -231,14 +268,22 @@ function connect(session: Session): Step {
   return [next, [{ kind: "connect" }, changed(session, next)]]
 }
 
-function opened(session: Session, { local, identifier: standIn }: Extract<Event, { kind: "tcp-opened" }>): Step {
-  const { myASN, holdSeconds, routerId } = session.config
-  const identifier = routerId ?? standIn ?? local
+function opened(
+  session: Session,
+  { local, identifier: standIn }: Extract<Event, { kind: "tcp-opened" }>,
+  random: number,
+): Step {
+  const { myASN, holdSeconds, routerId, fallbackId } = session.config
+  const identifier = routerId ?? standIn ?? (familyOf(local) === "ipv4" ? local : fallbackId)
+  if (identifier === undefined) {
+    const error = "there is no IPv4 address for the BGP identifier, and no router id is configured"
+    return fall(session, "active", { kind: "connect-failed", error }, random)
+  }
   const next: Session = { ...session, state: "open-sent", identifier }
   return [
     next,
     [
-      { kind: "send", message: openFor(myASN, holdSeconds, identifier) },
+      { kind: "send", message: openFor(myASN, holdSeconds, identifier, offerOf(session)) },
       { kind: "set-timer", timer: "hold", afterMs: openWaitMs },
       changed(session, next),
     ],
@@ -269,6 +314,17 @@ const restartTimers = (session: Session, random: number): readonly Effect[] => [
   ...restartKeepalive(session, random),
 ]
 
+const wasKnown = ({ known, state }: Session): boolean => known || state === "established"
+
+/**
+ * RFC 8538 §3, §4: where a NOTIFICATION does not end the peer's patience, one that is meant for good says so. A session
+ * that comes back with other settings keeps its routes meanwhile.
+ */
+const outlasting = ({ negotiated }: Session, { code, subcode }: Notification): boolean =>
+  negotiated?.gracefulRestart?.notifications === true &&
+  code === errorCode.cease &&
+  subcode !== ceaseSubcode.otherConfigurationChange
+
 /** Tell the peer what is wrong, then give up this connection. */
 function refuse(session: Session, message: Notification, because: string, random: number): Step {
   const why: Why = { kind: "notification-sent", notification: message, because }
@@ -279,7 +335,7 @@ function refuse(session: Session, message: Notification, because: string, random
 /** This connection is over; the next try follows by itself. */
 function fall(session: Session, state: State, why: Why, random: number): Step {
   const { config, started, failures } = session
-  const next: Session = { config, started, failures: failures + 1, state }
+  const next: Session = { config, started, failures: failures + 1, state, known: wasKnown(session) }
   return [
     next,
     [
@@ -292,7 +348,7 @@ function fall(session: Session, state: State, why: Why, random: number): Step {
 }
 
 function stopWith(session: Session, message: Notification, first: readonly Effect[]): Step {
-  const next: Session = { config: session.config, state: "idle", started: false, failures: 0 }
+  const next: Session = { config: session.config, state: "idle", started: false, failures: 0, known: wasKnown(session) }
   const why: Why = { kind: "stopped", notification: message }
   return [next, [...first, { kind: "close" }, { kind: "cancel-timers" }, changed(session, next, why)]]
 }

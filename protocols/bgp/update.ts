@@ -1,13 +1,17 @@
+import type { Family } from "../ip.ts"
 import type { Prefix } from "../prefix.ts"
 import { err, ok, type Result } from "../result.ts"
 import { type AttributeContext, encodeAttributes, type PathAttributes } from "./attributes.ts"
 import { type AttributeFault, decodeAttributes } from "./decode-attributes.ts"
 import { errorCode, updateSubcode } from "./iana.ts"
-import { decodeNlri, nlriLength, writeNlri } from "./nlri.ts"
+import { decodeNlri, nlriBytes } from "./nlri.ts"
 import { type Fault, fault } from "./notification.ts"
 import { concat, u16, viewOf } from "./writer.ts"
 
-/** RFC 4271 §4.3, IPv4 unicast. All of `nlri` share the attributes. Without anything at all it is End-of-RIB. */
+/**
+ * RFC 4271 §4.3. `withdrawn` and `nlri` are IPv4 unicast; routes of other families are in the attributes `mpReach` and
+ * `mpUnreach` (RFC 4760). All of them share the attributes.
+ */
 export interface Update {
   readonly kind: "update"
   readonly withdrawn: readonly Prefix[]
@@ -15,26 +19,35 @@ export interface Update {
   readonly nlri: readonly Prefix[]
 }
 
-/** An UPDATE as received: where a fault asks for it, its routes have already moved to `withdrawn` (RFC 7606). */
+/** An UPDATE as received: where a fault asks for it, its routes of all families are in `withdrawn` (RFC 7606). */
 export interface ReceivedUpdate extends Update {
   readonly faults: readonly AttributeFault[]
 }
 
-/** RFC 4724 §2: for IPv4 unicast, the shortest UPDATE there is. */
-export const endOfRib: Update = { kind: "update", withdrawn: [], attributes: {}, nlri: [] }
+/** RFC 4724 §2: for IPv4 unicast, the shortest UPDATE there is; for others an MP_UNREACH_NLRI without routes. */
+export const endOfRib = (family: Family): Update => ({
+  kind: "update",
+  withdrawn: [],
+  attributes: family === "ipv4" ? {} : { mpUnreach: { family, withdrawn: [] } },
+  nlri: [],
+})
+
+/** What an UPDATE says of routes, whatever the family. */
+export function routesIn({ withdrawn, attributes: { mpReach, mpUnreach }, nlri }: Update): {
+  readonly announced: readonly Prefix[]
+  readonly withdrawn: readonly Prefix[]
+} {
+  return {
+    announced: [...nlri, ...(mpReach?.nlri ?? [])],
+    withdrawn: [...withdrawn, ...(mpUnreach?.withdrawn ?? [])],
+  }
+}
 
 /** The caller keeps it within the message limit; `packUpdates` does. */
 export function encodeUpdateBody(update: Update, context: AttributeContext): Uint8Array {
   const withdrawn = nlriBytes(update.withdrawn)
   const attributes = encodeAttributes(update.attributes, context)
   return concat([u16(withdrawn.length), withdrawn, u16(attributes.length), attributes, nlriBytes(update.nlri)])
-}
-
-function nlriBytes(prefixes: readonly Prefix[]): Uint8Array {
-  const bytes = new Uint8Array(prefixes.reduce((sum, prefix) => sum + nlriLength(prefix), 0))
-  let at = 0
-  for (const prefix of prefixes) at = writeNlri(prefix, bytes, at)
-  return bytes
 }
 
 /** RFC 4271 §4.3, §6.3, with the milder consequences of RFC 7606 where routes can still be told. */
@@ -44,18 +57,21 @@ export function decodeUpdateBody(body: Uint8Array, context: AttributeContext): R
     // RFC 7606 §3 (b), §5.3: without these lengths no prefix can be found, so nothing milder is possible.
     return err(fault(errorCode.update, updateSubcode.malformedAttributeList, "field lengths run past the message"))
   }
-  const withdrawn = decodeNlri(fields.withdrawn)
+  const withdrawn = decodeNlri(fields.withdrawn, "ipv4")
   if (!withdrawn.ok) return withdrawn
-  const nlri = decodeNlri(fields.nlri)
+  const nlri = decodeNlri(fields.nlri, "ipv4")
   if (!nlri.ok) return nlri
   const decoded = decodeAttributes(fields.attributes, context)
   if (!decoded.ok) return decoded
   const { attributes } = decoded.value
-  const faults = [...decoded.value.faults, ...(nlri.value.length > 0 ? missing(attributes, decoded.value.faults) : [])]
+  const update: Update = { kind: "update", withdrawn: withdrawn.value, attributes, nlri: nlri.value }
+  const faults = [...decoded.value.faults, ...missing(update, decoded.value.faults)]
   if (faults.some(({ treatment }) => treatment === "withdraw")) {
-    return ok({ kind: "update", withdrawn: [...withdrawn.value, ...nlri.value], attributes: {}, nlri: [], faults })
+    const routes = routesIn(update)
+    const all = [...routes.withdrawn, ...routes.announced]
+    return ok({ kind: "update", withdrawn: all, attributes: {}, nlri: [], faults })
   }
-  return ok({ kind: "update", withdrawn: withdrawn.value, attributes, nlri: nlri.value, faults })
+  return ok({ ...update, faults })
 }
 
 function splitBody(body: Uint8Array): { withdrawn: Uint8Array; attributes: Uint8Array; nlri: Uint8Array } | undefined {
@@ -73,11 +89,13 @@ function splitBody(body: Uint8Array): { withdrawn: Uint8Array; attributes: Uint8
 }
 
 /** RFC 7606 §3 (d): a mandatory attribute that is not there makes its routes withdrawn. */
-function missing(attributes: PathAttributes, faults: readonly AttributeFault[]): AttributeFault[] {
+function missing({ attributes, nlri }: Update, faults: readonly AttributeFault[]): AttributeFault[] {
+  if (nlri.length === 0 && attributes.mpReach === undefined) return []
   const mandatory = [
     { code: 1, present: attributes.origin !== undefined },
     { code: 2, present: attributes.asPath !== undefined },
-    { code: 3, present: attributes.nextHop !== undefined },
+    // RFC 4760 §3: MP_REACH_NLRI has its own.
+    { code: 3, present: attributes.nextHop !== undefined || nlri.length === 0 },
   ]
   return mandatory
     .filter(({ code, present }) => !present && !faults.some((known) => known.code === code))

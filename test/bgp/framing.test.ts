@@ -38,6 +38,25 @@ test("a bad header is refused at once, after the good messages before it", (t) =
   const frames = takeFrames(new Uint8Array(0), hex(`${messages[0]}${"00".repeat(19)}`))
   t.is(frames.messages.length, 1)
   t.deepEqual([frames.fault?.code, frames.fault?.subcode], [1, 1])
-  const tooLong = takeFrames(new Uint8Array(0), hex(`${"ff".repeat(16)}ffff02`))
+  const tooLong = takeFrames(new Uint8Array(0), hex(`${"ff".repeat(16)}ffff04`))
   t.deepEqual([tooLong.fault?.code, tooLong.fault?.subcode], [1, 2])
+})
+
+test("RFC 8654 §4: all but OPEN and KEEPALIVE may have up to 65535 octets", (t) => {
+  for (const [type, refused] of [
+    ["01", true],
+    ["02", false],
+    ["03", false],
+    ["04", true],
+    ["05", false],
+  ] as const) {
+    t.is(takeFrames(new Uint8Array(0), hex(`${"ff".repeat(16)}ffff${type}`)).fault !== undefined, refused, type)
+  }
+  const update = new Uint8Array(65_535).fill(0xff)
+  update[18] = 2
+  const frames = takeFrames(update.subarray(0, 30_000), update.subarray(30_000))
+  t.deepEqual(
+    frames.messages.map(({ length }) => length),
+    [65_535],
+  )
 })

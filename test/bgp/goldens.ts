@@ -134,9 +134,15 @@ export const recorded: readonly Golden[] = [
       capabilities: [
         { kind: "multiprotocol", afi: 1, safi: 1 },
         { kind: "route-refresh" },
-        { kind: "unknown", code: 64, value: hex("007800010100") },
+        {
+          kind: "graceful-restart",
+          restarting: false,
+          notifications: false,
+          seconds: 120,
+          families: [{ afi: 1, safi: 1, forwarding: false }],
+        },
         { kind: "four-octet-as", asn: 4200000001 },
-        { kind: "unknown", code: 70, value: hex("") },
+        { kind: "enhanced-route-refresh" },
         { kind: "unknown", code: 71, value: hex("") },
       ],
     },
@@ -152,7 +158,7 @@ export const recorded: readonly Golden[] = [
     hex: `${marker}00340200000014400101004002060201fa56ea01400304c000020200090a8020cb007107`,
   },
   {
-    name: "BIRD: communities, and a large community that we keep as bytes",
+    name: "BIRD: communities, and a large community",
     fourOctet: true,
     message: update({
       attributes: {
@@ -160,7 +166,7 @@ export const recorded: readonly Golden[] = [
         asPath: [{ type: "sequence", asns: [4200000001] }],
         nextHop: ip("192.0.2.2"),
         communities: [0xfde80001, 0xffffff01],
-        unknown: [{ flags: 0xc0, code: 32, value: hex("0000fde80000000100000002") }],
+        largeCommunities: [[65000, 1, 2]],
       },
       nlri: [prefix("198.51.100.0/24")],
     }),
@@ -203,7 +209,7 @@ export const recorded: readonly Golden[] = [
         { kind: "unknown", code: 73, value: hex("02766d00") },
         { kind: "multiprotocol", afi: 1, safi: 1 },
         { kind: "four-octet-as", asn: 65010 },
-        { kind: "unknown", code: 5, value: hex("000100010002") },
+        { kind: "extended-next-hop", encodings: [{ afi: 1, safi: 1, nextHopAfi: 2 }] },
       ],
     },
     hex: `${marker}003b0104fdf2005ac00002031e021c0200490402766d0001040001000141040000fdf20506000100010002`,

@@ -34,7 +34,7 @@ test("RFC 4271 §4.3: written and read back, with as few octets as hold the bits
       const bytes = new Uint8Array(nlriLength(prefix) + 1).fill(0xa5)
       t.is(writeNlri(prefix, bytes, 0), 1 + Math.ceil(length / 8))
       t.is(bytes.at(-1), 0xa5)
-      t.deepEqual(decodeNlri(bytes.subarray(0, -1)), { ok: true, value: [prefix] })
+      t.deepEqual(decodeNlri(bytes.subarray(0, -1), "ipv4"), { ok: true, value: [prefix] })
     }),
   )
 })

@@ -1,7 +1,8 @@
 import test from "ava"
 import fc from "fast-check"
 import { attributesLimit, packUpdates, packWithdrawals } from "../../protocols/bgp/pack.ts"
-import { decode, encode, maximumLength } from "../../protocols/bgp/packet.ts"
+import { decode, encode, extendedLength, maximumLength } from "../../protocols/bgp/packet.ts"
+import { routesIn } from "../../protocols/bgp/update.ts"
 import { ipFromNumber } from "../../protocols/ip.ts"
 import { type Prefix, prefixAround } from "../../protocols/prefix.ts"
 import { hex, ip, prefix, toHex } from "./goldens.ts"
@@ -61,14 +62,81 @@ test("every prefix is said once, in messages that decode and keep to 4096 octets
   t.pass()
 })
 
-test("attributes at the limit leave room for one host route", (t) => {
-  const padding = { flags: 0xc0, code: 99, value: new Uint8Array(attributesLimit - 20 - 4).fill(0xa5) }
-  const packed = [...packUpdates([{ attributes: { ...attributes, unknown: [padding] }, prefixes: hosts(2) }], context)]
-  t.deepEqual(
-    packed.map(({ bytes, prefixes }) => [bytes.length <= maximumLength, prefixes.length]),
-    [
-      [true, 1],
-      [true, 1],
-    ],
+test("attributes at the limit leave room for one IPv6 host route with both next hops", (t) => {
+  for (const limit of [maximumLength, extendedLength]) {
+    const padding = { flags: 0xc0, code: 99, value: new Uint8Array(attributesLimit(limit) - 13 - 4).fill(0xa5) }
+    const { origin, asPath } = attributes
+    const mp = { family: "ipv6", nextHop: ip("2001:db8::1"), linkLocal: ip("fe80::1") } as const
+    const prefixes = [prefix("2001:db8::7/128"), prefix("2001:db8::8/128")]
+    const packed = [
+      ...packUpdates([{ attributes: { origin, asPath, unknown: [padding] }, mp, prefixes }], context, limit),
+    ]
+    // One octet less: the short form of the length is enough for one route.
+    t.deepEqual(
+      packed.map(({ bytes, prefixes }) => [bytes.length + 1, prefixes.length]),
+      [
+        [limit, 1],
+        [limit, 1],
+      ],
+    )
+  }
+})
+
+test("IPv6: packing says the same as encoding one UPDATE; routes come first and nowhere else (RFC 7606 §5.1)", (t) => {
+  const { origin, asPath } = attributes
+  const nlri = [prefix("::/0"), prefix("2001:db8::/33"), prefix("2001:db8:0:1::/64"), prefix("2001:db8::7/128")]
+  for (const hops of [{ nextHop: ip("2001:db8::1") }, { nextHop: ip("2001:db8::1"), linkLocal: ip("fe80::1") }]) {
+    const [packed] = packUpdates(
+      [{ attributes: { origin, asPath }, mp: { family: "ipv6", ...hops }, prefixes: nlri }],
+      context,
+    )
+    const mpReach = { family: "ipv6", ...hops, nlri } as const
+    const update = { kind: "update", withdrawn: [], attributes: { origin, asPath, mpReach }, nlri: [] } as const
+    t.is(toHex(packed?.bytes ?? hex("")), toHex(encode(update, context)))
+    t.is(packed?.bytes[24], 14)
+  }
+  const [withdrawn] = packWithdrawals(nlri)
+  const update = {
+    kind: "update",
+    withdrawn: [],
+    attributes: { mpUnreach: { family: "ipv6", withdrawn: nlri } },
+    nlri: [],
+  } as const
+  t.is(toHex(withdrawn?.bytes ?? hex("")), toHex(encode(update, context)))
+})
+
+test("any IPv6 prefixes: each said once and withdrawn once, in messages that decode and keep to their limit", (t) => {
+  const { origin, asPath } = attributes
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }), fc.integer({ min: 0, max: 128 })), {
+        maxLength: 600,
+      }),
+      fc.constantFrom(maximumLength, extendedLength),
+      (raw, limit) => {
+        const prefixes = raw
+          .map(([number, length]) => prefixAround(ipFromNumber(number, "ipv6"), length > 128 ? 128 : length))
+          .filter(({ family }) => family === "ipv6")
+        const mp = { family: "ipv6", nextHop: ip("2001:db8::1") } as const
+        const messages = [
+          ...packUpdates([{ attributes: { origin, asPath }, mp, prefixes }], context, limit),
+          ...packWithdrawals(prefixes, limit),
+        ]
+        const announced: string[] = []
+        const withdrawn: string[] = []
+        for (const { bytes } of messages) {
+          const decoded = decode(bytes, context)
+          if (bytes.length > limit || !decoded.ok || decoded.value.kind !== "update") return false
+          if (decoded.value.faults.length > 0) return false
+          const routes = routesIn(decoded.value)
+          announced.push(...routes.announced.map(({ text }) => text))
+          withdrawn.push(...routes.withdrawn.map(({ text }) => text))
+        }
+        const want = prefixes.map(({ text }) => text).join()
+        return announced.join() === want && withdrawn.join() === want
+      },
+    ),
+    { numRuns: 50 },
   )
+  t.pass()
 })

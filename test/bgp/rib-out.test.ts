@@ -1,10 +1,20 @@
 import test from "ava"
 import fc from "fast-check"
-import { decode } from "../../protocols/bgp/packet.ts"
+import { decode, maximumLength } from "../../protocols/bgp/packet.ts"
+import { routesIn } from "../../protocols/bgp/update.ts"
 import { difference, type OutGroup, outUpdates, type RouteContext } from "../../protocols/bgp/rib-out.ts"
 import { ip, toHex } from "./goldens.ts"
 
-const ebgp: RouteContext = { myASN: 64512, peerASN: 64513, nextHop: ip("192.0.2.1"), fourOctet: true }
+const ebgp: RouteContext = {
+  myASN: 64512,
+  peerASN: 64513,
+  fourOctet: true,
+  limit: maximumLength,
+  nextHops: {
+    ipv4: { kind: "reachable", nextHop: ip("192.0.2.1") },
+    ipv6: { kind: "unreachable", because: "the peer does not speak IPv6 unicast" },
+  },
+}
 const ibgp: RouteContext = { ...ebgp, peerASN: 64512 }
 const route = (prefix: string, localPref = 0, communities: readonly string[] = []): OutGroup => ({
   localPref,
@@ -22,9 +32,10 @@ function say(routes: readonly OutGroup[], sent: Map<string, string>, context: Ro
     }
     const decoded = decode(update.bytes, context)
     if (!decoded.ok || decoded.value.kind !== "update") throw new Error("our own UPDATE does not decode")
-    const { withdrawn, nlri, attributes } = decoded.value
+    const { attributes } = decoded.value
+    const { announced, withdrawn } = routesIn(decoded.value)
     said.push(
-      [...withdrawn.map(({ text }) => `-${text}`), ...nlri.map(({ text }) => `+${text}`)].join(" ") +
+      [...withdrawn.map(({ text }) => `-${text}`), ...announced.map(({ text }) => `+${text}`)].join(" ") +
         (attributes.localPref === undefined ? "" : ` pref ${attributes.localPref}`) +
         (attributes.communities === undefined ? "" : ` comm ${attributes.communities.join(",")}`),
     )
@@ -95,7 +106,7 @@ test("what cannot be said is refused with its reason; others go out; what was se
       route("2001:db8::1/128"),
       route("10.0.0.1/24"),
       route("nonsense"),
-      route("10.0.0.9/32", 0, ["65000:1:2"]),
+      route("10.0.0.9/32", 0, ["65000:1:2:3"]),
       route("10.0.0.8/32", 0, many),
       route("10.0.0.7/32"),
     ],
@@ -103,10 +114,10 @@ test("what cannot be said is refused with its reason; others go out; what was se
     ebgp,
   )
   t.deepEqual(refused, [
-    { prefix: "2001:db8::1/128", because: 'cannot advertise non-v4 prefix "2001:db8::1/128"' },
+    { prefix: "2001:db8::1/128", because: "the peer does not speak IPv6 unicast" },
     { prefix: "10.0.0.1/24", because: '"10.0.0.1/24" is no canonical prefix' },
     { prefix: "nonsense", because: '"nonsense" is no canonical prefix' },
-    { prefix: "10.0.0.9/32", because: "community 65000:1:2 is not of the form 65000:1" },
+    { prefix: "10.0.0.9/32", because: "community 65000:1:2:3 is not of the form 65000:1, 65000:1:2 or rt:65000:1" },
     { prefix: "10.0.0.8/32", because: "1100 communities do not fit into one UPDATE" },
   ])
   t.deepEqual(

@@ -39,6 +39,8 @@ function brief(effect: Effect): string {
       return `${effect.timer} in ${effect.afterMs}`
     case "state-changed":
       return effect.to + (effect.why === undefined ? "" : `: ${describeWhy(effect.why)}`)
+    case "refresh":
+      return `refresh ${effect.family}`
     case "connect":
     case "close":
     case "cancel-timers":
@@ -158,7 +160,7 @@ const cells: readonly [state: State, event: Event, next: State, effects: string[
   ],
   [
     "open-sent",
-    { kind: "route-refresh" },
+    { kind: "route-refresh", refresh: { kind: "route-refresh", afi: 1, safi: 1, subtype: 0 } },
     "idle",
     [
       "send NOTIFICATION 5/1",
@@ -233,7 +235,7 @@ const cells: readonly [state: State, event: Event, next: State, effects: string[
   ],
   [
     "open-confirm",
-    { kind: "route-refresh" },
+    { kind: "route-refresh", refresh: { kind: "route-refresh", afi: 1, safi: 1, subtype: 0 } },
     "idle",
     [
       "send NOTIFICATION 5/2",
@@ -345,7 +347,7 @@ const everyEvent: readonly Event[] = [
   { kind: "open", open: peerOpen },
   { kind: "keepalive" },
   { kind: "update" },
-  { kind: "route-refresh" },
+  { kind: "route-refresh", refresh: { kind: "route-refresh", afi: 1, safi: 1, subtype: 0 } },
   { kind: "notification", notification: admin },
   { kind: "fault", fault: bad },
 ]

@@ -1,5 +1,6 @@
 import test from "ava"
 import { decode } from "../../protocols/bgp/packet.ts"
+import { routesIn } from "../../protocols/bgp/update.ts"
 import { hex } from "./goldens.ts"
 
 /** Attributes and NLRI as hex; lengths are put around them. */
@@ -35,6 +36,8 @@ const lenient: readonly [name: string, attributes: string, treatment: "discard" 
   ["§7.7 AGGREGATOR of six octets between 4-octet speakers", `${good} c00706 fc00 c0000201`, "discard", 7],
   ["§7.8 COMMUNITIES of five octets", `${good} c00805 fde8000100`, "withdraw", 8],
   ["§7.8 COMMUNITIES without any", `${good} c00800`, "withdraw", 8],
+  ["§7.14 extended communities of nine octets", `${good} c01009 0002fde800000001 00`, "withdraw", 16],
+  ["RFC 8092 §6 large communities of eleven octets", `${good} c0200b 0000fde800000001000000`, "withdraw", 32],
   ["RFC 6793 §6 AS4_PATH that is broken", `${good} c01103 020100`, "discard", 17],
   ["§3 (c) flags that do not fit", `c0010100 ${path} ${nextHop}`, "withdraw", 1],
   ["§3 (d) mandatory attribute missing", `${origin} ${path}`, "withdraw", 3],
@@ -65,7 +68,12 @@ const fatal: readonly [name: string, bytes: Uint8Array, subcode: number][] = [
   ["prefix that overruns", updateBytes(good, "20 c63364"), 10],
   ["withdrawn prefix that overruns", updateBytes("", "", "20 c63364"), 10],
   ["unknown well-known attribute", updateBytes(`${good} 406301 00`, route), 2],
-  ["MP_REACH_NLRI twice", updateBytes(`${good} 800e01 00 800e01 00`, route), 1],
+  ["MP_REACH_NLRI twice", updateBytes(`${good} 800f03 000201 800f03 000201`, route), 1],
+  ["MP_REACH_NLRI cut short", updateBytes(`${good} 800e01 00`, route), 9],
+  ["MP_REACH_NLRI with a next hop of 5 octets", updateBytes(`${good} 800e0a 000201 05 0102030405 00`, ""), 9],
+  ["MP_REACH_NLRI with a next hop that overruns", updateBytes(`${good} 800e05 000201 10 00`, ""), 9],
+  ["MP_REACH_NLRI with a prefix of 129 bits", updateBytes(`${good} 800e16 000201 10 ${"20".repeat(16)} 00 81`, ""), 9],
+  ["MP_UNREACH_NLRI with a prefix that overruns", updateBytes("800f05 000201 40 20", ""), 9],
   ["attribute length past the message", hex(`${"ff".repeat(16)}0017 02 0000 0001`), 1],
   ["withdrawn length past the message", hex(`${"ff".repeat(16)}0017 02 0005 0000`), 1],
 ]
@@ -89,4 +97,47 @@ test("unknown optional attributes keep their bytes, extended length included", (
 test("host bits of a received prefix are cleared", (t) => {
   const decoded = decode(updateBytes(good, "14 0a01ff"), { fourOctet: true })
   t.true(decoded.ok && decoded.value.kind === "update" && decoded.value.nlri[0]?.text === "10.1.240.0/20")
+})
+
+const hop = "20010db8000000000000000000000001"
+const mpRoute = `000201 10 ${hop} 00 40 20010db800000001`
+test("RFC 7606 §3 (d): an IPv6 route without ORIGIN or AS_PATH is withdrawn; it needs no NEXT_HOP", (t) => {
+  for (const [attributes, codes] of [
+    [`800e1e ${mpRoute} 400101 00 400200`, []],
+    [`800e1e ${mpRoute}`, [1, 2]],
+  ] as const) {
+    const decoded = decode(updateBytes(attributes, ""), { fourOctet: true })
+    if (!decoded.ok || decoded.value.kind !== "update") return t.fail()
+    t.deepEqual(
+      decoded.value.faults.map(({ code }) => code),
+      [...codes],
+    )
+    const { announced, withdrawn } = routesIn(decoded.value)
+    const said = codes.length === 0 ? announced : withdrawn
+    t.deepEqual(
+      said.map(({ text }) => text),
+      ["2001:db8:0:1::/64"],
+    )
+    t.is(announced.length + withdrawn.length, 1)
+  }
+})
+
+test("RFC 7606 §3 (c): flags of MP_REACH_NLRI that do not fit withdraw its routes", (t) => {
+  const decoded = decode(updateBytes(`c00e1e ${mpRoute} 400101 00 400200`, ""), { fourOctet: true })
+  if (!decoded.ok || decoded.value.kind !== "update") return t.fail()
+  t.deepEqual(
+    decoded.value.faults.map(({ code, treatment }) => [code, treatment]),
+    [[14, "withdraw"]],
+  )
+  t.deepEqual(
+    decoded.value.withdrawn.map(({ text }) => text),
+    ["2001:db8:0:1::/64"],
+  )
+})
+
+test("routes of a family that is not spoken here are kept as bytes", (t) => {
+  const decoded = decode(updateBytes("800e09 000146 04 c0000201 00 400101 00 400200", ""), { fourOctet: true })
+  if (!decoded.ok || decoded.value.kind !== "update") return t.fail()
+  t.deepEqual(decoded.value.faults, [])
+  t.deepEqual(decoded.value.attributes.unknown, [{ flags: 0x80, code: 14, value: hex("000146 04 c0000201 00") }])
 })

@@ -1,7 +1,8 @@
 import net from "node:net"
 import { takeFrames } from "../../protocols/bgp/framing.ts"
 import { decode, encode, type Message, type Received } from "../../protocols/bgp/packet.ts"
-import { openFor } from "../../protocols/bgp/open.ts"
+import { type Offer, openFor, plainOffer } from "../../protocols/bgp/open.ts"
+import { routesIn } from "../../protocols/bgp/update.ts"
 import type { Ip } from "../../protocols/ip.ts"
 import { until } from "./system.ts"
 
@@ -28,16 +29,18 @@ export interface FakeOptions {
   readonly asn?: number
   readonly holdSeconds?: number
   readonly port?: number
+  readonly address?: string
+  readonly offer?: Offer
   /** Called for each message instead of the usual answers to OPEN and KEEPALIVE. */
   readonly answer?: (message: Received, heard: Heard) => void
 }
 
 export async function startFakePeer(options: FakeOptions = {}): Promise<FakePeer> {
-  const { asn = 64513, holdSeconds = 90 } = options
+  const { asn = 64513, holdSeconds = 90, offer = plainOffer, address: at = "127.0.0.1" } = options
   const connections: Heard[] = []
   const usual = (message: Received, heard: Heard): void => {
     if (message.kind !== "open") return
-    heard.send(openFor(asn, holdSeconds, "192.0.2.200" as Ip))
+    heard.send(openFor(asn, holdSeconds, "192.0.2.200" as Ip, offer))
     heard.send({ kind: "keepalive" })
   }
   const server = net.createServer((socket) => {
@@ -62,14 +65,15 @@ export async function startFakePeer(options: FakeOptions = {}): Promise<FakePeer
         if (!message.ok) throw new Error(`the speaker sent what does not decode: ${message.error.because}`)
         heard.messages.push(message.value)
         if (message.value.kind === "update") {
-          for (const { text } of message.value.withdrawn) heard.routes.delete(text)
-          for (const { text } of message.value.nlri) heard.routes.add(text)
+          const { announced, withdrawn } = routesIn(message.value)
+          for (const { text } of withdrawn) heard.routes.delete(text)
+          for (const { text } of announced) heard.routes.add(text)
         }
         ;(options.answer ?? usual)(message.value, heard)
       }
     })
   })
-  server.listen(options.port ?? 0, "127.0.0.1")
+  server.listen(options.port ?? 0, at)
   await until("listening", () => server.address() !== null)
   const address = server.address()
   return {

@@ -2,6 +2,7 @@ import { takeFrames } from "../../protocols/bgp/framing.ts"
 import { type Negotiated, acceptOpen } from "../../protocols/bgp/negotiation.ts"
 import { openFor } from "../../protocols/bgp/open.ts"
 import { decode, encode, type Message, type Received } from "../../protocols/bgp/packet.ts"
+import { routesIn } from "../../protocols/bgp/update.ts"
 import type { Ip } from "../../protocols/ip.ts"
 import type { Cancel, TcpConnection, TcpHandlers, World } from "../../supervision/world.ts"
 
@@ -102,10 +103,10 @@ class Session {
         return this.#greet(message)
       case "update":
         if (message.faults.length > 0) this.#complaints.push(message.faults[0]?.because ?? "")
-        for (const { text } of message.withdrawn) {
+        for (const { text } of routesIn(message).withdrawn) {
           if (!this.routes.delete(text)) this.#complaints.push(`withdrawn, but never said: ${text}`)
         }
-        for (const { text } of message.nlri) this.routes.add(text)
+        for (const { text } of routesIn(message).announced) this.routes.add(text)
         return
       case "notification":
         return this.drop()
