@@ -1,5 +1,5 @@
 import type { AllocatorMessage, AllocatorMetrics } from "../../actors/allocator/messages.ts"
-import { controllerActor } from "../../actors/controller.ts"
+import { type ControllerCommand, controllerActor } from "../../actors/controller.ts"
 import { accessCheck } from "../../kubernetes/client/access.ts"
 import { kubernetesClusterApi } from "../../kubernetes/client/cluster-api.ts"
 import { loadCluster } from "../../kubernetes/client/load.ts"
@@ -8,11 +8,15 @@ import { refTo, startSystem } from "../../supervision/system.ts"
 import { Complaint } from "../complaint.ts"
 import { controllerFlags } from "../flags/daemon.ts"
 import { controllerMetrics } from "./controller-metrics.ts"
+import { ensureGossipKey } from "./gossip-key.ts"
+import { fenced, leadership } from "./leadership.ts"
 import { commonMetrics, scrape } from "./metrics.ts"
 import { begin, runUntilStopped } from "./run.ts"
 import { startWebhooks, webhookMode } from "./webhooks.ts"
 
 const answerWithinMs = 2_000
+/** Longer than writes under way may take to end. */
+const standByWithinMs = 20_000
 
 /** `troupe controller`: gives the exit code. */
 export async function controllerMain(args: readonly string[]): Promise<number> {
@@ -23,15 +27,36 @@ export async function controllerMain(args: readonly string[]): Promise<number> {
   const kubeconfig = flags.text("kubeconfig")
   const cluster = await loadCluster(kubeconfig === "" ? {} : { kubeconfig })
   if (!cluster.ok) throw new Complaint(cluster.error)
-  const api = kubernetesClusterApi(cluster.value, { namespace, log })
+  try {
+    await ensureGossipKey(cluster.value, begun)
+  } catch (error) {
+    await cluster.value.close()
+    throw error
+  }
+  const api = kubernetesClusterApi(cluster.value, { namespace, podName: flags.text("pod-name"), log })
   const system = startSystem({ name: "controller", world: realWorld(), log })
   const loadBalancerClass = flags.text("lb-class")
   const assigning = mode !== "onlywebhook"
+  const lead = leadership(cluster.value, begun)
+  let synced = false
   if (assigning) {
-    system.spawn({
+    // A standby follows the cluster too, so that it can take over without reading everything first.
+    api.watch({ services: true, configuration: true }, { synced: () => (synced = true) })
+    const config = { api: fenced(api, lead.leading), namespace, leading: () => lead.role() === "leader" }
+    const controller = system.spawn({
       id: "controller",
       actor: controllerActor,
-      config: { api, namespace, ...(loadBalancerClass === "" ? {} : { loadBalancerClass }) },
+      config: { ...config, ...(loadBalancerClass === "" ? {} : { loadBalancerClass }) },
+    })
+    lead.start({
+      started: () => system.send<ControllerCommand>(controller, { kind: "lead" }),
+      async stopped() {
+        await system.ask<ControllerCommand, unknown>(
+          controller,
+          (replyTo) => ({ kind: "stand-by", replyTo }),
+          standByWithinMs,
+        )
+      },
     })
   }
   const webhooks = startWebhooks(mode, cluster.value, begun)
@@ -52,21 +77,32 @@ export async function controllerMain(args: readonly string[]): Promise<number> {
       system,
       healthHost: "0.0.0.0",
       notReady: async () => {
+        if (assigning && lead.role() === "standby")
+          return synced ? undefined : "the API server has not told everything yet"
         ready ||= !assigning || ((await allocatorMetrics())?.ready ?? false)
         return ready ? undefined : "not every Service has been looked at yet"
       },
+      readyText: () => (assigning && lead.role() === "standby" ? "standby" : "ok"),
       metrics: () =>
         scrape(async (to) => {
           commonMetrics(to, system, cluster.value.counters())
           const own = await allocatorMetrics()
           if (own) controllerMetrics(to, own)
+          const leads = assigning && lead.role() === "leader"
+          to.gauge(
+            "troupe_leader",
+            "1 if this controller assigns addresses, 0 if it stands by",
+            [],
+            [[[], Number(leads)]],
+          )
           webhooks?.metrics(to)
         }),
       access: accessCheck({ cluster: cluster.value, nonResourceURL: "/metrics" }),
       handlers: [],
-      beforeStop: async () => undefined,
+      beforeStop: () => lead.stop(),
     })
   } finally {
+    await lead.stop()
     await webhooks?.stop()
     await api.stop()
     await cluster.value.close()

@@ -35,8 +35,7 @@ const shared: readonly Flag[] = [
     kind: "text",
     default: "",
     env: "METALLB_POD_NAME",
-    help: "name of the Pod this runs in",
-    unsupported: "status objects that it would own are not written yet",
+    help: "name of the Pod this runs in: it owns the status objects that are written",
   },
   {
     name: "debug-socket",
@@ -90,8 +89,7 @@ export const controllerFlags: readonly Flag[] = [
     kind: "text",
     default: "",
     env: "METALLB_ML_SECRET_NAME",
-    help: "name of the memberlist Secret to create",
-    unsupported: "create the Secret by hand: kubectl create secret generic memberlist --from-literal=secretkey=…",
+    help: "name of the memberlist Secret, made when it is missing; empty: none is made",
   },
   {
     name: "deployment",
@@ -99,7 +97,18 @@ export const controllerFlags: readonly Flag[] = [
     default: "",
     env: "METALLB_DEPLOYMENT",
     help: "name of the Deployment that owns the memberlist Secret",
-    unsupported: "no Secret is created",
+  },
+  {
+    name: "leader-elect",
+    kind: "boolean",
+    default: "true",
+    help: "of several controllers one is at work, by a Lease; where the role allows none, this one works alone. MetalLB has no such flag",
+  },
+  {
+    name: "leader-elect-lease-duration",
+    kind: "text",
+    default: "15s",
+    help: "how long a leader that is not heard of is waited for",
   },
   {
     name: "webhook-mode",
@@ -119,7 +128,12 @@ export const controllerFlags: readonly Flag[] = [
     default: "false",
     help: "HTTP/2 on the webhook port",
   },
-  { name: "webhook-port", kind: "number", default: "9443", help: "port of the webhooks; MetalLB has no such flag" },
+  {
+    name: "webhook-port",
+    kind: "number",
+    default: "9443",
+    help: "port of the webhooks, 0 for any; MetalLB has no such flag",
+  },
   {
     name: "disable-cert-rotation",
     kind: "boolean",
