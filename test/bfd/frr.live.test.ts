@@ -90,14 +90,18 @@ live("several hops: the minimum TTL of 254 that both have by default allows one 
 
 live("echo both ways through the other's kernel; when FRR's no longer forwards, the session falls", async (t) => {
   const net = network("echo")
-  const frr = await net.frr("client", peer("echo-mode", "echo transmit-interval 50", "echo receive-interval 50"))
-  net.tell({ kind: "sessions", sessions: [{ ...direct, profile: { ...profile, echoMode: true } }] })
+  // The kernels that send the echoes back do it when they find the time; that is not what is judged here.
+  const patient = { ...profile, echoMode: true, detectMultiplier: 20 }
+  const echoing = ["detect-multiplier 20", "echo-mode", "echo transmit-interval 50", "echo receive-interval 50"]
+  const frr = await net.frr("client", peer(...echoing))
+  net.tell({ kind: "sessions", sessions: [{ ...direct, profile: patient }] })
   const before = await net.reached(direct, ({ echo, counters }) => echo === "active" && counters.echoPacketInput > 60)
   const after = await net.reached(direct, ({ counters }) => counters.echoPacketInput > 120)
   t.is(after.sinceMs, before.sinceMs)
   const counted = /Echo packet input: (\d+)/.exec(frr.vtysh("show bfd peers counters"))?.[1]
   t.true(Number(counted) > 60, `FRR's own: ${counted}`)
   await net.wire.onClient("sysctl", "-qw", "net.ipv4.ip_forward=0")
-  const down = await net.reached(direct, isDown)
-  t.regex(down.lastDown?.diagnostic ?? "", /echo function failed/)
+  // It comes up again at once, for control packets arrive, and falls again.
+  const down = await net.reached(direct, ({ counters }) => counters.pathLosses > after.counters.pathLosses)
+  t.is(down.lastDown?.diagnostic, "echo function failed")
 })
