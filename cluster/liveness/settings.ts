@@ -11,7 +11,9 @@ export interface LivenessSettings {
   readonly kernelEveryMs: number
   /** How long a TCP connection to the gossip port may take. */
   readonly connectWithinMs: number
-  /** How long gossip may take to say whether a member answers. */
+  /** How long gossip may take to say whether a member answers: the first time, when its machine may be gone, … */
+  readonly verifyFirstMs: number
+  /** … and later, when all that is left is a speaker that may only be slow. */
   readonly verifyWithinMs: number
   /** How old gossip's word may be while the doubt goes on. */
   readonly verifyEveryMs: number
@@ -35,12 +37,13 @@ export interface LivenessSettings {
 
 export const livenessSettings: LivenessSettings = {
   probeEveryMs: 100,
-  answerWithinMs: 50,
+  answerWithinMs: 40,
   doubtEveryMs: 50,
   kernelProbes: 3,
-  kernelEveryMs: 25,
+  kernelEveryMs: 20,
   connectWithinMs: 100,
-  verifyWithinMs: 100,
+  verifyFirstMs: 60,
+  verifyWithinMs: 200,
   verifyEveryMs: 250,
   silentMs: 700,
   stepMs: 150,

@@ -21,7 +21,7 @@ const patience = 6
 const strangerProbeMs = 1000
 const portRetryMs = 30_000
 /** How fine time is while somebody is in doubt. */
-const doubtTickMs = 10
+const doubtTickMs = 5
 
 /** Everything that time brings: probes, misses, evidence, verdicts. Returns when to come again. */
 export function tick(turn: Turn): void {
@@ -156,7 +156,8 @@ function investigate(turn: Turn, member: Member, doubt: Doubt): void {
   // The question may have died with whoever was asked.
   if (gossip.pending && nowMs - gossip.askedMs >= 2 * settings.verifyEveryMs) gossip = { ...gossip, pending: false }
   if (!gossip.pending && nowMs - gossip.askedMs >= settings.verifyEveryMs) {
-    effects.push({ kind: "verify", name, timeoutMs: settings.verifyWithinMs })
+    const timeoutMs = gossip.askedMs === never ? settings.verifyFirstMs : settings.verifyWithinMs
+    effects.push({ kind: "verify", name, timeoutMs })
     gossip = { ...gossip, pending: true, askedMs: nowMs }
   }
   const answered = kernelHeardMs >= kernels.begunMs
@@ -298,11 +299,11 @@ function endCease(turn: Turn, { ip, ceasedMs }: Address): void {
   answeringChanged(turn)
 }
 
-function addressDueMs({ draft }: Turn, { claimant, yieldedMs, splitTold, ceasedMs }: Address): number {
+function addressDueMs({ draft }: Turn, { claimant, holder, yieldedMs, splitTold, ceasedMs }: Address): number {
   const { splitAfterMs, ceaseMs } = draft.settings
   return Math.min(
     claimant?.dueMs ?? Number.POSITIVE_INFINITY,
-    yieldedMs === undefined || splitTold ? Number.POSITIVE_INFINITY : yieldedMs + splitAfterMs,
+    yieldedMs === undefined || splitTold || holder === undefined ? Number.POSITIVE_INFINITY : yieldedMs + splitAfterMs,
     ceasedMs === undefined ? Number.POSITIVE_INFINITY : ceasedMs + ceaseMs,
   )
 }

@@ -61,6 +61,7 @@ export type WatchMessage =
 
 type Self = Context<WatchMessage>
 
+const roundingMs = 0.001
 const countSoonMs = 200
 const countEveryMs = 10_000
 const namesCounted = "count-soon"
@@ -133,7 +134,8 @@ class Watch {
     const { timers, world } = this.#context
     const { dueMs } = this.#machine
     if (dueMs === Number.POSITIVE_INFINITY) timers.cancel("tick")
-    else timers.set("tick", Math.max(0, dueMs - world.clock.monotonicMs()), { kind: "tick" })
+    // A difference may be rounded down, and then nothing would be due when the timer fires.
+    else timers.set("tick", Math.max(0, dueMs - world.clock.monotonicMs()) + roundingMs, { kind: "tick" })
   }
 
   #openSockets({ link, arp, ndp }: WatchDesired): void {

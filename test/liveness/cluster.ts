@@ -1,0 +1,213 @@
+import { layer2Actor, type Layer2Message } from "../../actors/announcer/layer2/layer2.ts"
+import type { Layer2Command } from "../../actors/announcer/layer2/messages.ts"
+import type { SpeakerStatus } from "../../actors/announcer/messages.ts"
+import { type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
+import { gossipActor } from "../../cluster/gossip.ts"
+import type { GossipCommand } from "../../cluster/messages.ts"
+import { arpRequestFrame, decodeArpClaim } from "../../protocols/arp/claim.ts"
+import { gratuitousFrames } from "../../protocols/arp/gratuitous.ts"
+import { formatMac } from "../../protocols/ethernet/mac.ts"
+import type { Ip } from "../../protocols/ip.ts"
+import type { Actor, Log, ThreadEntry } from "../../supervision/actor.ts"
+import { simulate } from "../../supervision/simulated-world.ts"
+import { refTo, startSystem, type System } from "../../supervision/system.ts"
+import type { World } from "../../supervision/world.ts"
+import { ip, node } from "../announcer/facts.ts"
+import { plain, pods, put } from "../speaker/harness.ts"
+import { MemoryClusterApi } from "../support/memory-cluster-api.ts"
+
+/**
+ * Whole speakers on simulated machines: real gossip, the real announcer and the real packet actors, on one segment with
+ * a client that asks by ARP.
+ */
+const names = ["alpha", "bravo", "charlie", "delta", "echo"]
+/** With alpha, bravo and charlie it is led by charlie, and bravo comes next. */
+export const web = ip("192.0.2.10")
+
+interface Line {
+  readonly atMs: number
+  readonly host: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+export interface Options {
+  readonly hosts?: number
+  readonly loss?: number
+  readonly addresses?: readonly Ip[]
+  /** Hosts whose speaker is like MetalLB's: it says nothing of itself and does not listen. */
+  readonly plainHosts?: readonly string[]
+  readonly liveness?: boolean
+}
+
+export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [web], ...options }: Options = {}) {
+  const hosts = names.slice(0, size)
+  const sim = simulate(seed, { network: { loss } })
+  const api = new MemoryClusterApi()
+  const addressOf = (host: string) => `10.0.0.${names.indexOf(host) + 1}`
+  for (const host of hosts) api.putNode(node(host))
+  api.configure(plain)
+  api.putSpeakerPods(pods(...hosts.map(addressOf)))
+  for (const [i, address] of addresses.entries()) put(api, `web-${i}`, address)
+  const lines: Line[] = []
+  const systems = new Map<string, System>()
+  const macs = new Map<string, string>()
+  const cut = new Set<string>()
+
+  const start = (host: string) => {
+    const world = sim.world(host, { addresses: [addressOf(host)] })
+    const links = world.packets.interfaces()
+    const mac = links.ok ? formatMac(links.value[0]?.mac ?? new Uint8Array()) : ""
+    macs.set(mac, host)
+    const log = logTo((fields) => lines.push({ atMs: sim.nowMs(), host, fields }))
+    const system = startSystem({
+      name: host,
+      world: cutOff(world, (to) => cut.has(host) || [...cut].some((other) => addressOf(other) === to)),
+      log,
+    })
+    systems.set(host, system)
+    const liveness = options.liveness !== false && options.plainHosts?.includes(host) !== true
+    const gossip: ThreadEntry<GossipCommand> = {
+      kind: "inline",
+      actor: gossipActor,
+      config: {
+        name: host,
+        bindAddress: addressOf(host),
+        bindPort: 7946,
+        profile: "lan",
+        ...(liveness ? { mark: { version: 1, macs: [] } } : {}),
+      },
+    }
+    const actor = layer2Actor as unknown as Actor<unknown, unknown, Layer2Message>
+    const layer2: ThreadEntry<Layer2Command> = {
+      kind: "inline",
+      actor: actor as Actor<unknown, unknown, Layer2Command>,
+      config: {},
+    }
+    system.spawn({
+      id: "speaker",
+      actor: speakerActor,
+      config: {
+        nodeName: host,
+        api,
+        memberlistLabels: "component=speaker",
+        threads: { gossip, layer2, bgp: { kind: "inline", actor: idle, config: undefined } },
+        ...(options.plainHosts?.includes(host) === true ? {} : { wire: { liveness, strangers: "defend" } }),
+      },
+    })
+  }
+
+  const client = clientOn(sim.world("client", { addresses: ["10.0.0.100"] }), macs)
+  const status = async (host: string): Promise<SpeakerStatus | undefined> => {
+    const asked = systems
+      .get(host)
+      ?.ask<SpeakerMessage, SpeakerStatus>(
+        refTo<SpeakerMessage>("/speaker"),
+        (replyTo) => ({ kind: "status", replyTo }),
+        1000,
+      )
+    const answer = asked && (await sim.settle(asked, { withinMs: 2000 }))
+    return answer?.ok === true ? answer.value : undefined
+  }
+  return {
+    sim,
+    api,
+    hosts,
+    lines,
+    client,
+    start,
+    status,
+    addressOf,
+    /** Gossip of that host reaches nobody, in neither direction; frames do. */
+    cutGossip: (host: string) => void cut.add(host),
+    mendGossip: () => cut.clear(),
+    said: (event: string) => lines.filter(({ fields }) => fields["event"] === event),
+    /** All are up, know each other and listen. */
+    async settled() {
+      for (const host of hosts) start(host)
+      await sim.runFor(6000)
+    },
+    /** Until exactly that host answers for the address, asked again and again; gives the time. */
+    async answeredBy(host: string, withinMs: number, address = web): Promise<number> {
+      const fromMs = sim.nowMs()
+      while (sim.nowMs() - fromMs < withinMs) {
+        const answers = await client.ask(address, sim)
+        if (answers.length === 1 && answers[0] === host) return sim.nowMs() - fromMs
+      }
+      throw new Error(`seed ${seed}: ${host} did not answer for ${address} within ${withinMs} ms`)
+    },
+  }
+}
+
+export type Cluster = ReturnType<typeof cluster>
+
+const idle: Actor<unknown, unknown, { readonly kind: string }> = {
+  kind: "idle",
+  start: () => undefined,
+  receive(state, message, context) {
+    if ("replyTo" in message) context.send(message.replyTo as ReturnType<typeof refTo>, { kind: "shut-down" } as never)
+    return state
+  },
+}
+
+/** The world of a machine with a firewall between its gossip port and those addresses. */
+function cutOff(world: World, isCut: (address: string) => boolean): World {
+  const { network } = world
+  return {
+    ...world,
+    network: {
+      ...network,
+      async openUdp(at, on) {
+        const opened = await network.openUdp(at, {
+          ...on,
+          datagram: (bytes, from) => void (isCut(from.address) || on.datagram(bytes, from)),
+        })
+        if (!opened.ok) return opened
+        const { value } = opened
+        return { ok: true, value: { ...value, send: (bytes, to) => void (isCut(to.address) || value.send(bytes, to)) } }
+      },
+      connectTcp: (to, on) => network.connectTcp(isCut(to.address) ? { ...to, address: "10.9.9.9" } : to, on),
+    },
+  }
+}
+
+function clientOn(world: World, macs: ReadonlyMap<string, string>) {
+  const links = world.packets.interfaces()
+  const link = links.ok ? links.value[0] : undefined
+  if (link === undefined) throw new Error("no interface")
+  let answers: string[] = []
+  let asked: string | undefined
+  const opened = world.packets.open(
+    { interfaceIndex: link.index, frames: "arp-claim" },
+    {
+      frame(bytes) {
+        const claim = decodeArpClaim(bytes)
+        if (!claim.ok || claim.value.gratuitous || claim.value.ip !== asked) return
+        const mac = formatMac(claim.value.mac)
+        answers.push(macs.get(mac) ?? mac)
+      },
+      error: () => undefined,
+    },
+  )
+  if (!opened.ok) throw new Error(opened.error.message)
+  const socket = opened.value
+  return {
+    mac: link.mac,
+    /** Everybody who answers one question, within 10 ms. */
+    async ask(address: Ip, sim: { runFor(ms: number): Promise<void> }): Promise<readonly string[]> {
+      answers = []
+      asked = address
+      socket.send(arpRequestFrame({ mac: link.mac, senderIp: ip("10.0.0.100"), target: address, to: undefined }))
+      await sim.runFor(10)
+      return answers
+    },
+    /** As a host that was given the same address by mistake. */
+    claim(address: Ip) {
+      for (const frame of gratuitousFrames(link.mac, address)) socket.send(frame)
+    },
+  }
+}
+
+function logTo(add: (fields: Readonly<Record<string, unknown>>) => void): Log {
+  const line = (message: string, fields: Readonly<Record<string, unknown>> = {}) => add({ message, ...fields })
+  return { debug() {}, info: line, warn: line, error: line }
+}
