@@ -146,6 +146,7 @@ function spawnApi({ config, announcer }: SpeakerState, context: Context<Message>
         services: true,
         endpoints: true,
         configuration: true,
+        passwordSecrets: true,
         nodes: true,
         ...(labelSelector === undefined ? {} : { speakerPods: { labelSelector } }),
       },

@@ -101,7 +101,7 @@ function readPeersAndReferences(
   faults: ConfigurationFault[],
 ) {
   const found: ConfigurationFault[] = []
-  const read = readPeers(peers, namespace, found)
+  const read = readPeers(peers, namespace, found, passwordSecrets)
   const native = mode === "native" ? found : found.filter(({ text }) => !text.endsWith("which is not supported yet"))
   const at = {
     namespace,

@@ -1,6 +1,7 @@
 import type { Ip } from "../protocols/ip.ts"
 import type { Prefix } from "../protocols/prefix.ts"
 import type { LabelSelector } from "./facts.ts"
+import type { SecretText } from "./secret-text.ts"
 
 /** One configuration that passed every check. Immutable; replaced as a whole. */
 export interface Snapshot {
@@ -56,13 +57,34 @@ export interface BGPAdvertisement {
 export interface Peer {
   readonly name: string
   readonly myASN: number
-  readonly peerASN: number
-  readonly address: Ip
+  /** `internal`: the same as ours. `external`: any other. */
+  readonly peerASN: number | "internal" | "external"
+  /** What the peer is shown instead of `myASN`. */
+  readonly localASN?: number
+  /** Absent: the router on the link of `interface`. */
+  readonly address?: Ip
+  /** Of the host; an unnumbered peer has it instead of an address. */
+  readonly interface?: string
   readonly port: number
   readonly sourceAddress?: Ip
+  /** VRF of the host in which the session runs. */
+  readonly vrf?: string
   readonly holdSeconds: number
+  /** Whole seconds, at least 1. Absent: a third of the hold time. */
+  readonly keepaliveSeconds?: number
+  /** Between tries to connect. Absent: at once, then ever longer. */
+  readonly connectSeconds?: number
   readonly routerId?: Ip
   /** Empty: every node. */
   readonly nodeSelectors: readonly LabelSelector[]
-  readonly password?: string
+  /** As written in the peer, or from its Secret. */
+  readonly password?: string | SecretText
+  /** Its password is in a Secret, and Secrets were not asked for: nobody may connect for it. */
+  readonly passwordUnread?: true
+  /** RFC 5082: the peer is at most so many hops away. */
+  readonly ttlSecurityHops?: number
+  /** IPv4 and IPv6 routes over the one session, whatever the family of its address. */
+  readonly bothFamilies?: true
+  /** RFC 4724. */
+  readonly gracefulRestart?: true
 }

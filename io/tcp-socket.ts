@@ -49,6 +49,12 @@ export function prepareTcp(to: TcpTarget): Outcome<PreparedTcp> {
   }
 }
 
+/**
+ * What a world's network gets from here. The abilities are the kernel's to refuse, one connection at a time and in words:
+ * asking it before would only say the same.
+ */
+export const tcpWithOptions = { prepare: prepareTcp, tcpMd5: true, tcpAo: true, tcpRouting: true } as const
+
 export interface TcpListener {
   readonly port: number
   readonly server: net.Server

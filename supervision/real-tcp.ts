@@ -6,6 +6,8 @@ import type { Endpoint, Network, NetworkError, TcpConnection, TcpHandlers, TcpTa
 /** A socket that has every option its target asks for, the source address too, and has sent nothing yet. */
 export interface PreparedTcp {
   readonly socket: net.Socket
+  /** Where to connect to; absent: the address of the target. */
+  readonly host?: string
   /** After silence: what the system knows about it, in words. */
   readonly explain?: () => string | undefined
 }
@@ -17,11 +19,11 @@ export type PrepareTcp = (
 export const connectTcpOver =
   (prepare: PrepareTcp): Network["connectTcp"] =>
   (to, on) => {
-    const wrong = invalid(to)
+    const wrong = invalid(to.unnumbered === true ? { address: "::", port: to.port } : to)
     const prepared = wrong === undefined ? prepare(to) : ({ ok: false, error: wrong } as const)
     if (!prepared.ok) return attempt({ socket: new net.Socket() }, to, on, () => fail(prepared.error))
-    const { socket } = prepared.value
-    return attempt(prepared.value, to, on, () => socket.connect({ host: to.address, port: to.port }))
+    const { socket, host = to.address } = prepared.value
+    return attempt(prepared.value, to, on, () => socket.connect({ host, port: to.port }))
   }
 
 /** By Node alone: a source address, and no other option. What it cannot do it refuses, rather than go without. */
@@ -35,8 +37,16 @@ export const connectTcp: Network["connectTcp"] = (to, on) => {
   })
 }
 
-function beyondNode({ md5Password, authentication, device, ttl, minimumTtl }: TcpTarget): NetworkError | undefined {
-  if ([md5Password, authentication, device, ttl, minimumTtl].every((option) => option === undefined)) return undefined
+function beyondNode({
+  md5Password,
+  authentication,
+  device,
+  ttl,
+  minimumTtl,
+  unnumbered,
+}: TcpTarget): NetworkError | undefined {
+  if ([md5Password, authentication, device, ttl, minimumTtl, unnumbered].every((option) => option === undefined))
+    return undefined
   return { code: "ENOTSUP", message: "options of TCP sockets cannot be set here" }
 }
 

@@ -89,6 +89,8 @@ export interface TcpTarget extends Endpoint {
   readonly md5Password?: string
   /** Only for a network with `tcpAo`. Its key reaches no log and no error. */
   readonly authentication?: TcpAuthentication
+  /** The router on the link of `device` is meant, whoever it is; `address` is only a name for it. Needs `tcpRouting`. */
+  readonly unnumbered?: boolean
   /** Through this interface only, or within the VRF whose device it is. Gives a link-local address its link. */
   readonly device?: string
   /** TTL or hop limit of what is sent, 1 … 255. Absent: the system's. */

@@ -1,5 +1,6 @@
 import type { ServiceKey } from "../../config/facts.ts"
 import type { Peer } from "../../config/snapshot.ts"
+import { familyOf } from "../../protocols/ip.ts"
 import type { DesiredPeer, SessionSettings } from "../session/messages.ts"
 import type { Standing } from "./layer2-decision.ts"
 import type { Layer2Entry, Layer2Standby } from "./layer2/messages.ts"
@@ -62,25 +63,53 @@ export function desiredPeers(
   announcements: Announcements,
 ): readonly DesiredPeer[] {
   const advertised = [...announcements.values()].flatMap(({ bgp }) => bgp?.routes ?? [])
-  return peers
-    .filter(({ nodeSelectors }) => selectsAny(nodeSelectors, node.labels))
-    .map((peer) => ({
-      name: peer.name,
-      session: { ...sessionOf(peer), fallbackRouterId: routerIdOf(node.name) },
-      routes: routesOfSession(peer.name, advertised),
-    }))
+  return (
+    peers
+      .filter(({ nodeSelectors }) => selectsAny(nodeSelectors, node.labels))
+      // Never unsigned where it should be signed.
+      .filter(({ passwordUnread }) => passwordUnread !== true)
+      .map((peer) => ({
+        name: peer.name,
+        session: sessionOf(peer, node.name),
+        routes: routesOfSession(peer.name, advertised),
+      }))
+  )
 }
 
-function sessionOf({ myASN, peerASN, address, port, holdSeconds, ...rest }: Peer): SessionSettings {
-  const { sourceAddress, routerId, password } = rest
-  return {
+/** FRR's: how long a peer keeps our routes while a speaker restarts. */
+const restartSeconds = 120
+
+function sessionOf(peer: Peer, nodeName: string): SessionSettings {
+  const {
     myASN,
+    localASN,
     peerASN,
     address,
+    interface: device,
     port,
     holdSeconds,
-    ...(sourceAddress === undefined ? {} : { sourceAddress }),
-    ...(routerId === undefined ? {} : { routerId }),
-    ...(password === undefined ? {} : { password }),
+    bothFamilies,
+    gracefulRestart,
+  } = peer
+  const { sourceAddress, vrf, keepaliveSeconds, connectSeconds, routerId, password, ttlSecurityHops } = peer
+  return {
+    // FRR's `no-prepend replace-as`: the peer sees this number alone, in the OPEN and in AS paths.
+    myASN: localASN ?? myASN,
+    peerASN,
+    address: address ?? device ?? "",
+    port,
+    holdSeconds,
+    ...(sourceAddress !== undefined && { sourceAddress }),
+    ...(device !== undefined && { interface: device }),
+    ...(vrf !== undefined && { vrf }),
+    ...(keepaliveSeconds !== undefined && { keepaliveSeconds }),
+    ...(connectSeconds !== undefined && { connectSeconds }),
+    ...(routerId !== undefined && { routerId }),
+    // An IPv4 connection has an address of its own to be known by.
+    ...((address === undefined || familyOf(address) === "ipv6") && { fallbackRouterId: routerIdOf(nodeName) }),
+    ...(password !== undefined && { password: typeof password === "string" ? password : password.reveal() }),
+    ...(ttlSecurityHops !== undefined && { ttlSecurityHops }),
+    ...(bothFamilies === true && { families: ["ipv4", "ipv6"] as const }),
+    ...(gracefulRestart === true && { gracefulRestart: { seconds: restartSeconds } }),
   }
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util"
 import type { Context } from "../../supervision/actor.ts"
 import { unsettled } from "./membership.ts"
+import { logPeerChange, peerChanges } from "./peer-changes.ts"
 import { introduceOurselves } from "./wire.ts"
 import { type AnnouncerConfig, type AnnouncerState, type Message, wantedPeers, wantedTable } from "./state.ts"
 
@@ -22,6 +23,8 @@ export function flush(state: AnnouncerState, context: Context<Message>): void {
   const peers = wantedPeers(state)
   state.unflushed = table === undefined || peers === undefined
   if (peers !== undefined && !isDeepStrictEqual(peers, state.peers)) {
+    const configured = new Set(state.facts?.peers.map(({ name }) => name))
+    for (const change of peerChanges(state.peers ?? [], peers, configured)) logPeerChange(context.log, change)
     state.peers = peers
     context.send(state.config.bgp, { kind: "peers", peers })
   }

@@ -345,18 +345,9 @@ for (const [spec, text] of [
     t.is(faults({ peers: [peerNamed("p", { ...good, ...spec })] })[0], `parsing peer p ${text}`))
 
 test("what a session cannot do yet is refused, not ignored", (t) => {
-  for (const [field, value] of [
-    ["vrf", "red"],
-    ["bfdProfile", "fast"],
-    ["passwordSecret", { name: "s" }],
-    ["connectTime", "10s"],
-    ["localASN", 3],
-    ["enableGracefulRestart", true],
-    ["dualStackAddressFamily", true],
-  ] as const)
-    t.deepEqual(faults({ peers: [peerNamed("p", { ...good, [field]: value })] }), [
-      `peer p has ${field} set, which is not supported yet`,
-    ])
+  t.deepEqual(faults({ peers: [peerNamed("p", { ...good, bfdProfile: "fast" })] }), [
+    "peer p has bfdProfile set, which is not supported yet",
+  ])
   t.deepEqual(
     faults({ peers: [peerNamed("p", { ...good, keepaliveTime: "0s", holdTime: "0s", disableMP: true })] }),
     [],

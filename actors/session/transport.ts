@@ -1,0 +1,61 @@
+import { familyOf, parseIp } from "../../protocols/ip.ts"
+import { err, ok, type Result } from "../../protocols/result.ts"
+import type { Network, TcpTarget } from "../../supervision/world.ts"
+import type { SessionSettings } from "./messages.ts"
+
+/** One attempt, from the first SYN to the connection. MetalLB's deadline. */
+const connectTimeoutMs = 10_000
+/** The most that TCP_MD5SIG takes. */
+const longestPasswordOctets = 80
+const largestTtl = 255
+
+/**
+ * How to reach the peer; or why there is no point in trying. The reason holds no secret.
+ *
+ * An external peer is not held to one hop: MetalLB's native session uses the system's TTL whatever `ebgpMultiHop` says, and
+ * existing peers behind a hop depend on it. TTL security is the check that is worth having (RFC 5082 §3).
+ */
+export function targetOf(settings: SessionSettings, network: Network): Result<TcpTarget, string> {
+  const { address, port, sourceAddress, interface: device, vrf, password, ttlSecurityHops } = settings
+  const unnumbered = device !== undefined && address === device
+  const family = familyIn(address)
+  if (!unnumbered && family === undefined) return err(`peer address "${address}" is no address`)
+  if (!unnumbered && isLinkLocal(address) && device === undefined) {
+    return err(`peer address ${address} is link-local, and no interface is given for it`)
+  }
+  if (sourceAddress !== undefined && familyIn(sourceAddress) !== (family ?? "ipv6")) {
+    return err(`source address "${sourceAddress}" is not of the family of peer ${address}`)
+  }
+  if (password !== undefined && network.tcpMd5 !== true) {
+    return err("a TCP MD5 password (RFC 2385) is configured, but TCP MD5 signatures are not available here")
+  }
+  if (password !== undefined && new TextEncoder().encode(password).length > longestPasswordOctets) {
+    return err(`the password has more than ${longestPasswordOctets} octets, which TCP MD5 does not take on Linux`)
+  }
+  if (ttlSecurityHops !== undefined && !(ttlSecurityHops >= 1 && ttlSecurityHops < largestTtl)) {
+    return err(`TTL security within ${ttlSecurityHops} hops means nothing; 1 to ${largestTtl - 1} do`)
+  }
+  const bound = device ?? vrf
+  if ((bound !== undefined || ttlSecurityHops !== undefined) && network.tcpRouting !== true) {
+    return err("an interface, a VRF or TTL security is configured, but options of TCP sockets are not available here")
+  }
+  return ok({
+    address,
+    port,
+    timeoutMs: connectTimeoutMs,
+    ...(unnumbered ? { unnumbered } : {}),
+    ...(sourceAddress === undefined ? {} : { sourceAddress }),
+    ...(password === undefined ? {} : { md5Password: password }),
+    // The interface is in its VRF already.
+    ...(bound === undefined ? {} : { device: bound }),
+    ...(ttlSecurityHops === undefined ? {} : { ttl: largestTtl, minimumTtl: largestTtl + 1 - ttlSecurityHops }),
+  })
+}
+
+function familyIn(text: string): "ipv4" | "ipv6" | undefined {
+  const ip = parseIp(text)
+  return ip === text ? familyOf(ip) : undefined
+}
+
+/** fe80::/10, RFC 4291 §2.5.6. */
+const isLinkLocal = (address: string): boolean => /^fe[89ab][0-9a-f]:/.test(address)
