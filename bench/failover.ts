@@ -86,8 +86,7 @@ async function measure(lab: Lab, prober: Prober, fault: Fault, runs: number, liv
 
 function row(what: string, took: readonly number[]): string {
   const sorted = [...took].sort((a, b) => a - b)
-  const at = (share: number) =>
-    `${(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0).toFixed(0)}`
+  const at = (share: number) => (sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0).toFixed(0)
   const cells = [at(0.5), at(0.95), at(1), `${sorted.length}`].map((cell) => cell.padStart(8))
   return `${what.padEnd(44)}${cells.join("")}`
 }

@@ -33,7 +33,7 @@ const takenBefore = (watched: Watched): Address => ({
 /** A member that is another machine now has to be met again. */
 function forgetChanged({ draft }: Turn, others: readonly Member[]): void {
   const now = new Map(others.map((member) => [member.name, member]))
-  for (const name of [...draft.peers.keys()]) {
+  for (const name of draft.peers.keys()) {
     const [was, is] = [draft.members.get(name), now.get(name)]
     if (is === undefined || is.address !== was?.address || is.port !== was.port) draft.peers.delete(name)
   }

@@ -36,7 +36,7 @@ export function tick(turn: Turn): void {
   }
   if (draft.desired.liveness) {
     const relevant = relevantPeers(turn)
-    for (const { name, acquainted } of [...draft.peers.values()]) {
+    for (const { name, acquainted } of draft.peers.values()) {
       if (acquainted && (relevant.get(name)?.held.length ?? 0) === 0)
         setPeer(turn, name, { acquainted: false, outstanding: undefined, doubt: undefined })
     }
@@ -52,11 +52,11 @@ function awake(turn: Turn, lateMs: number): void {
   const { draft, nowMs } = turn
   count(turn, "pauses")
   happened(turn, { what: "paused", lateMs })
-  for (const { name, doubt, outstanding } of [...draft.peers.values()]) {
+  for (const { name, doubt, outstanding } of draft.peers.values()) {
     if (doubt === undefined && outstanding === undefined) continue
     setPeer(turn, name, { doubt: undefined, outstanding: undefined, nextProbeMs: nowMs })
   }
-  for (const { ip, confirm } of [...draft.addresses.values()])
+  for (const { ip, confirm } of draft.addresses.values())
     if (confirm !== undefined) setAddress(turn, ip, { confirm: undefined })
 }
 

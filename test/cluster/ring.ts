@@ -147,6 +147,7 @@ export class Ring {
       case "late-success":
       case "join-ended":
       case "members-changed":
+      case "verified":
       case "left":
         return // nothing to carry, or looked up in the state
     }

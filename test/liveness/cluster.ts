@@ -80,7 +80,7 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
     const actor = layer2Actor as unknown as Actor<unknown, unknown, Layer2Message>
     const layer2: ThreadEntry<Layer2Command> = {
       kind: "inline",
-      actor: actor as Actor<unknown, unknown, Layer2Command>,
+      actor: actor,
       config: {},
     }
     system.spawn({
@@ -144,7 +144,7 @@ const idle: Actor<unknown, unknown, { readonly kind: string }> = {
   kind: "idle",
   start: () => undefined,
   receive(state, message, context) {
-    if ("replyTo" in message) context.send(message.replyTo as ReturnType<typeof refTo>, { kind: "shut-down" } as never)
+    if ("replyTo" in message) context.send(message.replyTo as ReturnType<typeof refTo>, { kind: "shut-down" })
     return state
   },
 }

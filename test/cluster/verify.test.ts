@@ -1,0 +1,108 @@
+// What others say of themselves, and whether they answer now: the real actor on simulated machines.
+import test from "ava"
+import { gossipActor } from "../../cluster/gossip.ts"
+import type { GossipCommand, Member, Members, Verified } from "../../cluster/messages.ts"
+import { decodeMark, encodeMark } from "../../cluster/speaker-mark.ts"
+import type { Actor, Log } from "../../supervision/actor.ts"
+import type { ActorRef } from "../../supervision/reference.ts"
+import { simulate } from "../../supervision/simulated-world.ts"
+import { refTo, startSystem } from "../../supervision/system.ts"
+
+const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} }
+const mac = "02:00:00:00:00:0a"
+
+test("marks: there and back, and whatever else stands in Meta", (t) => {
+  for (const macs of [[], [mac], [mac, "ff:ff:ff:ff:ff:fe"]])
+    t.deepEqual(decodeMark(encodeMark({ version: 1, macs })), { version: 1, macs })
+  t.true(encodeMark({ version: 1, macs: Array<string>(200).fill(mac) }).length <= 512)
+  t.deepEqual(decodeMark(Uint8Array.of(0x54, 0x72, 2)), { version: 2, macs: [] })
+  for (const other of [undefined, [], [0x54], [0x54, 0x72], [0x54, 0x72, 0], [0x54, 0x72, 1, 2, 3], [1, 2, 3]])
+    t.is(decodeMark(other && Uint8Array.from(other)), undefined, String(other))
+})
+
+interface Machine {
+  members: readonly Member[]
+  readonly verified: Verified[]
+  send(command: GossipCommand): void
+  verify(name: string, timeoutMs: number): void
+}
+
+function ring(seed: number, names: readonly string[]) {
+  const sim = simulate(seed)
+  const addresses = names.map((_, i) => `10.0.0.${i + 1}`)
+  const machines = new Map<string, Machine>()
+  for (const [i, name] of names.entries()) {
+    const address = addresses[i] ?? ""
+    const system = startSystem({ name, world: sim.world(name, { addresses: [address] }), log: quiet })
+    const verified: Verified[] = []
+    const machine: Machine = {
+      members: [],
+      verified,
+      send: (command) => system.send(refTo<GossipCommand>("/owner/gossip"), command),
+      verify: (other, timeoutMs) =>
+        machine.send({ kind: "verify", name: other, timeoutMs, replyTo: refTo<Verified>("/owner") }),
+    }
+    machines.set(name, machine)
+    const owner: Actor<null, null, Members | Verified | { kind: "started"; gossip: ActorRef<GossipCommand> }> = {
+      kind: "owner",
+      start(_, context) {
+        context.spawn({
+          id: "gossip",
+          actor: gossipActor,
+          config: { name, bindAddress: address, bindPort: 7946, profile: "lan", mark: { version: 1, macs: [] } },
+          started: (gossip) => ({ kind: "started", gossip }),
+        })
+        return null
+      },
+      receive(state, message, context) {
+        if (message.kind === "members") machine.members = message.members
+        else if (message.kind === "verified") verified.push(message)
+        else {
+          context.send(message.gossip, { kind: "subscribe", subscriber: context.self })
+          context.send(message.gossip, { kind: "peers", addresses })
+        }
+        return state
+      },
+    }
+    system.spawn({ id: "owner", actor: owner, config: null })
+  }
+  const at = (name: string): Machine => {
+    const machine = machines.get(name)
+    if (machine === undefined) throw new Error(name)
+    return machine
+  }
+  return { sim, at }
+}
+
+test("what a member says of itself reaches all, and changes with it", async (t) => {
+  const { sim, at } = ring(1, ["a", "b", "c"])
+  await sim.runUntil(() => at("c").members.length === 3, { withinMs: 10_000 })
+  t.deepEqual(at("c").members[0]?.mark, { version: 1, macs: [] })
+  at("a").send({ kind: "mark", mark: { version: 1, macs: [mac] } })
+  await sim.runUntil(() => ["a", "b", "c"].every((name) => at(name).members[0]?.mark?.macs[0] === mac), {
+    withinMs: 2000,
+  })
+  t.true(at("c").members.every(({ state }) => state === "alive"))
+})
+
+test("a member that answers directly, through others only, or not at all", async (t) => {
+  const { sim, at } = ring(2, ["a", "b", "c"])
+  await sim.runUntil(() => ["a", "b", "c"].every((name) => at(name).members.length === 3), { withinMs: 10_000 })
+  const outcome = async (name: string) => {
+    at("a").verified.length = 0
+    at("a").verify(name, 60)
+    await sim.runFor(80)
+    return at("a").verified.map((one) => one.outcome)
+  }
+  t.deepEqual(await outcome("b"), ["alive"])
+  sim.network.partition("a", "b")
+  t.deepEqual(await outcome("b"), ["alive"], "c passes it on")
+  sim.network.partition("b", "c")
+  t.deepEqual(await outcome("b"), ["silent"])
+  t.deepEqual(await outcome("nobody"), ["unknown"])
+  t.deepEqual(
+    at("a").members.map(({ state }) => state),
+    ["alive", "alive", "alive"],
+    "asking accuses nobody",
+  )
+})
