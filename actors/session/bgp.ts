@@ -9,6 +9,8 @@ import { defaultRetry, type RetryWaits } from "./settings.ts"
 export interface BgpConfig {
   /** Waits between tries to connect; absent: MetalLB's. */
   readonly retry?: RetryWaits
+  /** At shutdown: how long peers have to find other ways before our routes go (RFC 8326). Absent: 300 ms. */
+  readonly drainMs?: number
 }
 
 type Message =
@@ -33,6 +35,7 @@ interface PeerEntry {
 
 interface BgpState {
   readonly retry: RetryWaits
+  readonly drainMs: number
   readonly peers: ReadonlyMap<string, PeerEntry>
   readonly subscribers: readonly ActorRef<BgpReport>[]
   readonly lastReportMs: number
@@ -45,6 +48,8 @@ type BgpContext = Context<Message>
 const reportEveryMs = 100
 /** A subscriber more than this replaces the oldest one. */
 const subscriberLimit = 8
+/** A router takes a few milliseconds for it; a Pod has two seconds for all. */
+const defaultDrainMs = 300
 const shutdownText = "speaker is shutting down"
 
 /**
@@ -61,6 +66,7 @@ export const bgpActor: Actor<BgpConfig, BgpState, Message> = {
   },
   start: (config) => ({
     retry: config.retry ?? defaultRetry,
+    drainMs: config.drainMs ?? defaultDrainMs,
     peers: new Map(),
     subscribers: [],
     lastReportMs: Number.NEGATIVE_INFINITY,
@@ -113,13 +119,13 @@ const spawnPeer = (state: BgpState, name: string, context: BgpContext): ActorRef
     started: () => ({ kind: "peer-started", name }),
   })
 
-function close(state: BgpState, name: string, notification: Notification, context: BgpContext): BgpState {
+function close(state: BgpState, name: string, notification: Notification, context: BgpContext, drainMs = 0): BgpState {
   const entry = state.peers.get(name)
   if (entry === undefined || entry.closing) return state
   const next: BgpState = { ...state, peers: new Map(state.peers).set(name, { ...entry, closing: true }) }
   // Between two lives it has no connection, so there is nobody to say goodbye to.
   if (!entry.alive) return closed(next, name, context)
-  context.send(entry.ref, { kind: "close", notification })
+  context.send(entry.ref, { kind: "close", notification, drainMs })
   return next
 }
 
@@ -158,7 +164,7 @@ function closed(state: BgpState, name: string, context: BgpContext): BgpState {
 function shutDown(state: BgpState, replyTo: ActorRef<{ readonly kind: "shut-down" }>, context: BgpContext): BgpState {
   const goodbye = cease(ceaseSubcode.administrativeShutdown, shutdownText)
   let next: BgpState = { ...state, shutdown: [...(state.shutdown ?? []), replyTo] }
-  for (const name of state.peers.keys()) next = close(next, name, goodbye, context)
+  for (const name of state.peers.keys()) next = close(next, name, goodbye, context, state.drainMs)
   return answerIfDone(next, context)
 }
 

@@ -12,7 +12,7 @@ import { aim, type Announcing, beginAnnouncing, pump, refresh } from "./announci
 import { type Connection, openConnection } from "./connection.ts"
 import { type Counters, newCounters } from "./counters.ts"
 import { logChange, logRefused, logUnsent } from "./log.ts"
-import type { DesiredPeer, LastNotification, SessionReport } from "./messages.ts"
+import type { DesiredPeer, LastNotification, RouteGroup, SessionReport } from "./messages.ts"
 import { nextHopsFor } from "./next-hops.ts"
 import { familiesOf, offerFor } from "./offer.ts"
 import { planOf, type RetryWaits, sameSettings } from "./settings.ts"
@@ -39,7 +39,8 @@ export type PeerNews =
 export type PeerCommand =
   /** What should be, all of it. Also after `close`: then the peer is wanted again. */
   | { readonly kind: "desired"; readonly peer: DesiredPeer }
-  | { readonly kind: "close"; readonly notification: Notification }
+  /** `drainMs`: an established peer is asked to find other ways, and gets that long for it (RFC 8326). */
+  | { readonly kind: "close"; readonly notification: Notification; readonly drainMs: number }
 
 export type PeerMessage =
   | PeerCommand
@@ -49,6 +50,8 @@ export type PeerMessage =
   | { readonly kind: "drained"; readonly connection: number }
   /** More routes may be written. */
   | { readonly kind: "pump" }
+  /** The peer has had its time. */
+  | { readonly kind: "drained-out"; readonly notification: Notification }
 
 interface PeerState {
   readonly config: PeerConfig
@@ -99,7 +102,9 @@ function handle(state: PeerState, message: PeerMessage, context: PeerContext): P
     case "desired":
       return desire(state, message.peer, context)
     case "close":
-      return closedIfDone(stopSession({ ...state, closing: true }, message.notification, context), context)
+      return close({ ...state, closing: true }, message.notification, message.drainMs, context)
+    case "drained-out":
+      return state.closing ? closedIfDone(stopSession(state, message.notification, context), context) : state
     case "timer":
       return advance(state, { kind: `${message.timer}-timer` }, context)
     case "heard":
@@ -122,23 +127,44 @@ function handle(state: PeerState, message: PeerMessage, context: PeerContext): P
 }
 
 function desire(state: PeerState, peer: DesiredPeer, context: PeerContext): PeerState {
+  context.timers.cancel("drain")
   const before = state.closing ? undefined : state.desired
   const next: PeerState = { ...state, desired: peer, closing: false }
   if (before !== undefined && sameSettings(before.session, peer.session)) return announce(next, context)
   const plan = planOf(peer.session, state.config.retry, context.world.network)
   const {
-    session: _session,
+    session,
     target: _target,
     ...stopped
   } = stopSession(next, cease(ceaseSubcode.otherConfigurationChange), context)
   if (!plan.ok) return { ...stopped, lastError: plan.error }
   const fresh: PeerState = {
     ...stopped,
-    session: newSession({ ...plan.value.session, offer: offerFor(peer.session) }),
+    session: {
+      ...newSession({ ...plan.value.session, offer: offerFor(peer.session) }),
+      known: session?.known ?? false,
+    },
     target: plan.value.target,
   }
   return advance(fresh, { kind: "start" }, context)
 }
+
+/** RFC 8326 §4: first make the routes the worst there are, so that the peer takes others while ours still work. */
+function close(state: PeerState, notification: Notification, drainMs: number, context: PeerContext): PeerState {
+  const { announcing, desired } = state
+  if (drainMs === 0 || desired === undefined || announcing === undefined || announcing.sent.size === 0) {
+    return closedIfDone(stopSession(state, notification, context), context)
+  }
+  context.timers.set("drain", drainMs, { kind: "drained-out", notification })
+  return announce({ ...state, desired: { ...desired, routes: desired.routes.map(lastChoice) } }, context)
+}
+
+const gracefulShutdown = "65535:0"
+const lastChoice = (group: RouteGroup): RouteGroup => ({
+  ...group,
+  localPref: 0,
+  communities: [...group.communities, gracefulShutdown],
+})
 
 const stopSession = (state: PeerState, notification: Notification, context: PeerContext): PeerState =>
   advance(state, { kind: "stop", notification }, context)

@@ -7,6 +7,6 @@ for (const [node, id] of [
   ["alpha", "106.57.224.208"],
 ] as const) {
   test(`${node}: the router id that MetalLB gives it`, (t) => {
-    t.is(routerIdOf(node), id)
+    t.is<string, string>(routerIdOf(node), id)
   })
 }

@@ -370,3 +370,168 @@ test.serial("reports come at most every 100 ms, the first at once", async (t) =>
   await speaker.system.stop()
   fake.close()
 })
+
+test.serial("shutdown: routes become the last choice first (RFC 8326), then Cease after a moment", async (t) => {
+  for (const internal of [false, true]) {
+    const fake = await startFakePeer({ asn: internal ? 64512 : 64513 })
+    const speaker = startSpeaker()
+    const routes = [{ localPref: 100, communities: ["65000:1"], prefixes: ["10.0.0.1/32", "10.0.0.2/32"] }]
+    speaker.want(peer("a", fake, routes, { peerASN: internal ? 64512 : 64513 }))
+    await until("routes", () => fake.routes().length === 2 && speaker.session("a")?.prefixesSent === 2)
+    const before = fake.connections[0]?.messages.length ?? 0
+    const startMs = performance.now()
+    t.true(await speaker.shutDown())
+    const tookMs = performance.now() - startMs
+    t.true(tookMs > 290, `${tookMs} ms`)
+    await until("goodbye", () => fake.connections[0]?.ended === true)
+    const [last, ...rest] = (fake.connections[0]?.messages ?? [])
+      .slice(before)
+      .filter(({ kind }) => kind !== "keepalive")
+    if (last?.kind !== "update") return t.fail()
+    t.deepEqual(last.attributes.communities, [0xfde8_0001, 0xffff_0000])
+    t.is(last.attributes.localPref, internal ? 0 : undefined)
+    t.is(last.nlri.length, 2)
+    t.deepEqual(notifications(rest), ['Cease/Administrative Shutdown ("speaker is shutting down")'])
+    await speaker.system.stop()
+    fake.close()
+  }
+})
+
+test.serial(
+  "ROUTE-REFRESH: the whole set again between its marks; what the peer cannot know is left out",
+  async (t) => {
+    const fake = await startFakePeer({ offer: { families: ["ipv4"], routeRefresh: true } })
+    const speaker = startSpeaker()
+    speaker.want(peer("a", fake, hosts(2_000)))
+    await until("routes", () => fake.routes().length === 2_000)
+    await until("settled", () => speaker.session("a")?.prefixesSent === 2_000)
+    const [heard] = fake.connections
+    const before = heard?.messages.length ?? 0
+    heard?.send({ kind: "route-refresh", afi: 2, safi: 1, subtype: 0 })
+    heard?.send({ kind: "route-refresh", afi: 1, safi: 1, subtype: 0 })
+    const since = (): Received[] => (heard?.messages ?? []).slice(before).filter(({ kind }) => kind !== "keepalive")
+    await until("end", () => since().some((message) => message.kind === "route-refresh" && message.subtype === 2))
+    const said = since().flatMap((message) => (message.kind === "update" ? message.nlri : []))
+    t.is(
+      said
+        .map(({ text }) => text)
+        .sort()
+        .join(),
+      fake.routes().join(),
+    )
+    t.is(said.length, 2_000)
+    const marks = since().map((message) =>
+      message.kind === "route-refresh" ? `mark ${message.subtype}` : message.kind,
+    )
+    t.is(marks[0], "mark 1")
+    t.is(marks.at(-1), "mark 2")
+    await until("report", () => speaker.session("a")?.messages.received.routeRefreshes === 2)
+    const report = speaker.session("a")
+    t.deepEqual([report?.prefixesSent, report?.messages.sent.routeRefreshes], [2_000, 2])
+    t.like(report?.agreed, {
+      families: ["ipv4"],
+      routeRefresh: "enhanced",
+      extendedMessage: false,
+      peerRouterId: "192.0.2.200",
+    })
+    await speaker.system.stop()
+    fake.close()
+  },
+)
+
+test.serial("extended messages (RFC 8654): 10,000 routes in one UPDATE where both sides can", async (t) => {
+  const fake = await startFakePeer({ offer: { families: ["ipv4"], extendedMessage: true } })
+  const speaker = startSpeaker()
+  speaker.want(
+    peer("a", fake, [{ localPref: 0, communities: [], prefixes: hosts(10_000).flatMap((one) => one.prefixes) }]),
+  )
+  await until("routes", () => fake.routes().length === 10_000)
+  await until("report", () => speaker.session("a")?.updatesSent === 2)
+  t.true(speaker.session("a")?.agreed?.extendedMessage)
+  t.like(speaker.session("a")?.messages.sent, { opens: 1, updates: 2, notifications: 0 })
+  await speaker.system.stop()
+  fake.close()
+})
+
+test.serial("IPv6 both ways: a session over IPv6 with routes of the family that it carries", async (t) => {
+  const fake = await startFakePeer({ address: "::1" })
+  const speaker = startSpeaker()
+  const routes = [route("2001:db8::1/128"), route("2001:db8:1::/64"), route("10.0.0.1/32")]
+  speaker.want(peer("a", fake, routes, { address: "::1", routerId: "192.0.2.7" }))
+  await until("routes", () => fake.routes().length === 2)
+  t.deepEqual(fake.routes(), ["2001:db8:1::/64", "2001:db8::1/128"])
+  await until("End-of-RIB", () =>
+    (fake.connections[0]?.messages ?? []).some(
+      (one) =>
+        one.kind === "update" &&
+        one.attributes.mpUnreach?.family === "ipv6" &&
+        one.attributes.mpUnreach.withdrawn.length === 0,
+    ),
+  )
+  const first = fake.connections[0]?.messages.find(({ kind }) => kind === "update")
+  t.like(first, { kind: "update", nlri: [], attributes: { mpReach: { family: "ipv6", nextHop: "::1" } } })
+  await until("report", () => speaker.session("a")?.prefixesSent === 2)
+  t.is(speaker.session("a")?.prefixesWanted, 2, "the other family is none of its business")
+  speaker.want(peer("a", fake, routes.slice(0, 1), { address: "::1", routerId: "192.0.2.7" }))
+  await until("withdrawn", () => fake.routes().join() === "2001:db8::1/128")
+  await speaker.system.stop()
+  fake.close()
+})
+
+test.serial(
+  "graceful restart (RFC 4724): restarting at first, not after a lost connection; Hard Reset at the end (RFC 8538)",
+  async (t) => {
+    const offer = { families: ["ipv4"], gracefulRestart: { seconds: 30, restarting: false } } as const
+    const fake = await startFakePeer({ offer })
+    const speaker = startSpeaker({ config: { retry: { firstMs: 50, maxMs: 500 }, drainMs: 0 } })
+    const a = peer("a", fake, [route("10.0.0.1/32")], { gracefulRestart: { seconds: 120 } })
+    speaker.want(a)
+    await until("routes", () => fake.routes().length === 1)
+    t.true((await speaker.reached("a", "established")).agreed?.gracefulRestart)
+    fake.connections[0]?.socket.destroy()
+    await until("again", () => fake.connections.length === 2 && fake.routes().length === 1)
+    t.true(await speaker.system.kill("/speaker/bgp/a"))
+    await until("and again", () => fake.connections.length === 3 && fake.routes().length === 1)
+    const restarts = fake.connections.map(({ messages: [open] }) =>
+      open?.kind === "open" ? open.capabilities.find((one) => one.kind === "graceful-restart") : undefined,
+    )
+    const families = [{ afi: 1, safi: 1, forwarding: true }]
+    const said = { kind: "graceful-restart", notifications: true, seconds: 120, families }
+    t.deepEqual(restarts, [
+      { ...said, restarting: true },
+      { ...said, restarting: false },
+      { ...said, restarting: true },
+    ] as typeof restarts)
+    t.deepEqual(notifications(fake.connections[1]?.messages ?? []), [], "nothing is said where we are to come back")
+    await speaker.reached("a", "established")
+    speaker.want()
+    await until("goodbye", () => fake.connections[2]?.ended === true)
+    t.deepEqual(notifications(fake.connections[2]?.messages ?? []), ["Cease/Hard Reset (Cease/Peer De-configured)"])
+    await speaker.system.stop()
+    fake.close()
+  },
+)
+
+test.serial(
+  "the last NOTIFICATION is in the report, decoded, and stays there when the session is up again",
+  async (t) => {
+    const fake = await startFakePeer()
+    const speaker = startSpeaker()
+    speaker.want(peer("a", fake, []))
+    await speaker.reached("a", "established")
+    t.is(speaker.session("a")?.lastNotification, undefined)
+    fake.connections[0]?.send({ kind: "notification", code: 6, subcode: 4, data: new Uint8Array(0) })
+    await until("again", () => fake.connections.length === 2)
+    await until("report", () => speaker.session("a")?.messages.received.opens === 2)
+    await speaker.reached("a", "established")
+    t.like(speaker.session("a")?.lastNotification, {
+      direction: "received",
+      code: 6,
+      subcode: 4,
+      text: "Cease/Administrative Reset",
+    })
+    t.like(speaker.session("a")?.messages.received, { notifications: 1, opens: 2 })
+    await speaker.system.stop()
+    fake.close()
+  },
+)
