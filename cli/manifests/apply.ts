@@ -8,10 +8,13 @@ const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
  * is gone, and what others wrote stays. Lists are replaced. The status is never the manifest's.
  */
 export function applied(present: JsonObject | undefined, manifest: JsonObject): JsonObject {
-  const { status: _, ...wanted } = manifest
+  const { status: _, metadata, ...rest } = manifest
+  // As kubectl does it: what is said now is what was said the last time, the next time.
+  const annotations = { ...objectAt(metadata, "annotations"), [lastApplied]: JSON.stringify(manifest) }
+  const wanted = { ...rest, metadata: { ...objectAt(metadata), annotations } }
   if (present === undefined) return merged({}, wanted, {})
-  const { status, ...rest } = present
-  const result = merged(rest, wanted, lastSaid(present))
+  const { status, ...before } = present
+  const result = merged(before, wanted, lastSaid(present))
   return status === undefined ? result : { ...result, status }
 }
 

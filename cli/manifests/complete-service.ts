@@ -24,9 +24,13 @@ const familyOf = (ip: string) => (ip.includes(":") ? "IPv6" : ip.includes(".") ?
 /** In place of cluster IPs that only a server can give: their family is all that matters here. */
 const placeholder = { IPv4: "0.0.0.0", IPv6: "::" } as const
 
-/** What an API server adds to a Service that matters for its addresses; it ends a status that has lost its type. */
-export function completeService(service: JsonObject, families: ClusterFamilies): JsonObject {
-  const spec = objectAt(service, "spec")
+/**
+ * What an API server adds to a Service that matters for its addresses; it ends a status that has lost its type. Families
+ * that an update does not name stay as they were.
+ */
+export function completeService(service: JsonObject, families: ClusterFamilies, before?: JsonObject): JsonObject {
+  const { ipFamilyPolicy, ipFamilies: familiesBefore } = objectAt(before, "spec")
+  const spec = { ipFamilyPolicy, ipFamilies: familiesBefore, ...objectAt(service, "spec") } as JsonObject
   const type = textOf(spec["type"]) || "ClusterIP"
   const status = type === "LoadBalancer" ? service["status"] : { ...objectAt(service, "status"), loadBalancer: {} }
   const given = clusterIPs(service)

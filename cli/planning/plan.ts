@@ -129,7 +129,7 @@ function applyAll(present: ObjectSet, manifests: readonly Manifest[], home: stri
     const there = objects.get(key)
     const wrong = checkObject(manifest).faults
     for (const { path, text } of wrong) faults.push({ object: idText(id), ...(path !== "" && { field: path }), text })
-    const next = completed(applied(there, manifest), families)
+    const next = completed(applied(there, manifest), families, there)
     const same = there !== undefined && sameObject(completed(there, families), next)
     const change = wrong.length > 0 ? "refused" : same ? "none" : there === undefined ? "create" : "change"
     changes.push({ object: idText(id), change })
@@ -150,8 +150,8 @@ function applyAll(present: ObjectSet, manifests: readonly Manifest[], home: stri
   return { objects, steps, changes, faults, configurationAfter }
 }
 
-const completed = (object: JsonObject, families: ClusterFamilies): JsonObject =>
-  object["kind"] === "Service" ? completeService(object, families) : object
+const completed = (object: JsonObject, families: ClusterFamilies, before?: JsonObject): JsonObject =>
+  object["kind"] === "Service" ? completeService(object, families, before) : object
 
 /** The Service as written, with the addresses that it has by then. */
 function follow(allocation: Allocation, key: string, object: JsonObject, home: string): void {
