@@ -32,13 +32,15 @@ export function answerFrom(book: PoolBook, request: PoolRequest): PoolAnswer {
 /** Who holds what, over all pools. A Service holds addresses of one pool at most. */
 export class AddressBook {
   #books: ReadonlyMap<string, PoolBook>
+  #pools: ReadonlyMap<string, Pool>
 
   constructor(pools: ReadonlyMap<string, Pool>) {
     this.#books = booksOf(pools)
+    this.#pools = new Map(pools)
   }
 
   get pools(): ReadonlyMap<string, Pool> {
-    return new Map([...this.#books].map(([name, { pool }]) => [name, pool]))
+    return this.#pools
   }
 
   ask(request: BookRequest): PoolAnswer {
@@ -71,6 +73,7 @@ export class AddressBook {
     const books = booksOf(pools)
     for (const { claim, addresses } of before) [...books.values()].some((book) => book.assign(claim, addresses).ok)
     this.#books = books
+    this.#pools = new Map(pools)
   }
 
   counters(): ReadonlyMap<string, PoolCounters> {

@@ -5,9 +5,12 @@ import { err, ok, type Result } from "../../protocols/result.ts"
 import type { BookRequest, PoolAnswer } from "./address-book.ts"
 import { incompatibility, tiersFor } from "./compatibility.ts"
 import { stackFamilyOf } from "./families.ts"
-import { type Claim, poolHas } from "./pool-book.ts"
+import type { Claim } from "./pool-book.ts"
+import { poolOf } from "./pool-index.ts"
 import type { AllocationReason, How, Refusal, StackFamily } from "./reasons.ts"
 import { requestedAddresses, requestedPool } from "./request.ts"
+
+export { poolOf } from "./pool-index.ts"
 
 type Pools = ReadonlyMap<string, Pool>
 /** A decision in steps: it yields what it must know of the pools and goes on with the answer. */
@@ -69,10 +72,6 @@ export function* assign(
   if (refusal !== undefined) return err(refusal)
   return yield { kind: "assign", pool: owner.name, claim, addresses }
 }
-
-/** A block belongs to one pool only, so at most one pool has them. */
-export const poolOf = (pools: Pools, addresses: readonly Ip[]): Pool | undefined =>
-  [...pools.values()].find((pool) => addresses.every((address) => poolHas(pool, address)))
 
 /** The families to ask for, best first. IPv4 comes first in a dual answer, whatever `ipFamilies` says. */
 function alternatives(

@@ -1,8 +1,9 @@
 import { quote } from "../../config/go-text.ts"
 import { type Ip, parseIp } from "../../protocols/ip.ts"
-import { type Asking, assign, poolOf } from "./choose.ts"
+import { type Asking, assign } from "./choose.ts"
 import { couldGrow, prefersBoth, sameAddresses, stackFamilyOf } from "./families.ts"
 import { type Conclusion, type Course, note, presentAddresses, warn } from "./outcome.ts"
+import { poolOf } from "./pool-index.ts"
 import { describeRefusal, type FamilyFault, type StackFamily } from "./reasons.ts"
 import { requestedAddresses, requestedPool } from "./request.ts"
 

@@ -205,17 +205,5 @@ export class PoolBook {
   }
 }
 
-/** Whether the pool may give this address. */
-export function poolHas(pool: Pick<Pool, "blocks" | "avoidBuggyIPs">, address: Ip): boolean {
-  const family = familyOf(address)
-  const number = ipToNumber(address)
-  if (pool.avoidBuggyIPs && isBuggy(number, family)) return false
-  return pool.blocks.some((block) => {
-    if (block.family !== family) return false
-    const { first, last } = boundsOf(block)
-    return first <= number && number <= last
-  })
-}
-
 const termsKey = ({ sharing, backend }: Pick<Claim, "sharing" | "backend">): string =>
   JSON.stringify([sharing, backend])

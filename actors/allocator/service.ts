@@ -3,7 +3,6 @@ import { parseIp } from "../../protocols/ip.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { BookRequest, PoolAnswer } from "./address-book.ts"
-import { poolOf } from "./choose.ts"
 import { incompatibility } from "./compatibility.ts"
 import { converge, wakesOthers } from "./decide.ts"
 import { stackFamilyOf } from "./families.ts"
@@ -19,6 +18,7 @@ import type {
 } from "./messages.ts"
 import type { AllocationVerdict } from "./outcome.ts"
 import type { Holding } from "./pool-book.ts"
+import { poolOf } from "./pool-index.ts"
 import { claimOf } from "./request.ts"
 
 /** Pools answer from memory; this long means that something is broken. */

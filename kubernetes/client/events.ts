@@ -38,6 +38,11 @@ interface Work {
   readonly last: string
 }
 
+interface Lane {
+  readonly queue: Work[]
+  sending: Promise<void> | undefined
+}
+
 interface Bucket {
   tokens: number
   refilledMs: number
@@ -45,7 +50,9 @@ interface Bucket {
 
 const burst = 25
 const refillMs = 300_000
-const queueLimit = 1000
+// As many as a controller has to say when it meets a cluster full of Services.
+const queueLimit = 20_000
+const laneCount = 4
 const rememberedEvents = 4096
 const messageLimit = 1024
 const attempts = 6
@@ -53,10 +60,11 @@ const attempts = 6
 export function eventRecorder(cluster: Cluster, time: Time): EventRecorder {
   const known = new Map<string, Known>()
   const buckets = new Map<string, Bucket>()
-  const queue: Work[] = []
+  // What concerns one Service keeps its order.
+  const lanes: Lane[] = Array.from({ length: laneCount }, () => ({ queue: [], sending: undefined }))
+  let waiting = 0
   const stopped = new AbortController()
   const counts = { written: 0, suppressed: 0, lost: 0 }
-  let sending: Promise<void> | undefined
 
   function record(event: ServiceEvent): void {
     if (stopped.signal.aborted) return
@@ -67,9 +75,13 @@ export function eventRecorder(cluster: Cluster, time: Time): EventRecorder {
     remember(known, identity, one)
     // Counted, though not sent: the next one that is carries the whole count.
     if (!take(`${event.component} ${event.key} ${event.uid}`)) counts.suppressed++
-    else if (queue.length >= queueLimit) counts.lost++
-    else queue.push({ event, known: one, count: one.count, last })
-    if (queue.length > 0) sending ??= send()
+    else if (waiting >= queueLimit) counts.lost++
+    else {
+      const lane = laneOf(event.key)
+      lane.queue.push({ event, known: one, count: one.count, last })
+      waiting++
+      lane.sending ??= send(lane)
+    }
   }
 
   function newEvent({ key }: ServiceEvent, first: string): Known {
@@ -89,13 +101,20 @@ export function eventRecorder(cluster: Cluster, time: Time): EventRecorder {
     return true
   }
 
-  async function send(): Promise<void> {
-    for (let work = queue.shift(); work !== undefined; work = queue.shift()) {
+  function laneOf(key: string): Lane {
+    let hash = 0
+    for (let i = 0; i < key.length; i++) hash = (hash * 31 + key.charCodeAt(i)) | 0
+    return lanes[Math.abs(hash % laneCount)] as Lane
+  }
+
+  async function send(lane: Lane): Promise<void> {
+    for (let work = lane.queue.shift(); work !== undefined; work = lane.queue.shift()) {
+      waiting--
       const done = await write(work)
       counts[done ? "written" : "lost"]++
     }
     // In the same turn as the queue was found empty: what is recorded from now on starts a new run.
-    sending = undefined
+    lane.sending = undefined
   }
 
   async function write(work: Work): Promise<boolean> {
@@ -146,7 +165,7 @@ export function eventRecorder(cluster: Cluster, time: Time): EventRecorder {
     counts: () => ({ ...counts }),
     async stop() {
       stopped.abort()
-      await sending
+      await Promise.all(lanes.flatMap(({ sending }) => sending ?? []))
     },
   }
 }

@@ -121,7 +121,7 @@ test("a server in trouble is asked again; one that refuses is not; both are coun
 test("more than fits in the queue is lost and counted, not kept", async (t) => {
   const { fake, recorder } = await start(t)
   fake.intercept(isEvent, () => {})
-  for (let i = 0; i < 1101; i++) recorder.record(event({ key: `shop/s${i}`, uid: `u${i}` }))
-  // One is on its way, a thousand wait.
+  for (let i = 0; i < 20_004 + 100; i++) recorder.record(event({ key: `shop/s${i}`, uid: `u${i}` }))
+  // One of each of four lanes is on its way, twenty thousand wait.
   t.is(recorder.counts().lost, 100)
 })
