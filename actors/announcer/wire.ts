@@ -61,14 +61,13 @@ function onWire(member: Member): WireMember[] {
  */
 export function livenessOf({
   config,
-  membership,
-}: Pick<AnnouncerState, "config" | "membership">): "on" | { readonly off: string } | undefined {
+  acquaintances,
+}: Pick<AnnouncerState, "config" | "acquaintances">): "on" | { readonly off: string } | undefined {
   if (config.wire === undefined) return undefined
   if (config.gossip === undefined) return { off: "there is no gossip" }
   if (!config.wire.liveness) return { off: "it is switched off" }
-  const { heard, settled } = membership
-  if (heard === undefined || !settled) return { off: "gossip has just begun" }
-  const other = heard.find((member) => stateOf(member) === "alive" && member.mark === undefined)
+  if (acquaintances.size === 0) return { off: "gossip has just begun" }
+  const other = acquaintances.values().find((member) => stateOf(member) === "alive" && member.mark === undefined)
   return other === undefined ? "on" : { off: `${other.name} takes no part in it` }
 }
 

@@ -14,6 +14,7 @@ import { refTo, startSystem, type System } from "../../supervision/system.ts"
 import type { World } from "../../supervision/world.ts"
 import { ip, node } from "../announcer/facts.ts"
 import { plain, pods, put } from "../speaker/harness.ts"
+import { poolNamed } from "../support/configuration.ts"
 import { MemoryClusterApi } from "../support/memory-cluster-api.ts"
 
 /**
@@ -23,6 +24,7 @@ import { MemoryClusterApi } from "../support/memory-cluster-api.ts"
 const names = ["alpha", "bravo", "charlie", "delta", "echo"]
 /** With alpha, bravo and charlie it is led by charlie, and bravo comes next. */
 export const web = ip("192.0.2.10")
+const pool6 = "2001:db8::/112"
 
 interface Line {
   readonly atMs: number
@@ -37,6 +39,8 @@ export interface Options {
   /** Hosts whose speaker is like MetalLB's: it says nothing of itself and does not listen. */
   readonly plainHosts?: readonly string[]
   readonly liveness?: boolean
+  /** The hosts have link-local addresses, and there is a pool of IPv6. */
+  readonly ipv6?: boolean
 }
 
 export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [web], ...options }: Options = {}) {
@@ -45,7 +49,11 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
   const api = new MemoryClusterApi()
   const addressOf = (host: string) => `10.0.0.${names.indexOf(host) + 1}`
   for (const host of hosts) api.putNode(node(host))
-  api.configure(plain)
+  const addressesOf = (host: string) =>
+    options.ipv6 === true ? [addressOf(host), `fe80::${names.indexOf(host) + 1}`] : [addressOf(host)]
+  api.configure(
+    options.ipv6 === true ? { ...plain, pools: [poolNamed("first", { addresses: ["192.0.2.0/24", pool6] })] } : plain,
+  )
   api.putSpeakerPods(pods(...hosts.map(addressOf)))
   for (const [i, address] of addresses.entries()) put(api, `web-${i}`, address)
   const lines: Line[] = []
@@ -54,7 +62,7 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
   const cut = new Set<string>()
 
   const start = (host: string) => {
-    const world = sim.world(host, { addresses: [addressOf(host)] })
+    const world = sim.world(host, { addresses: addressesOf(host) })
     const links = world.packets.interfaces()
     const mac = links.ok ? formatMac(links.value[0]?.mac ?? new Uint8Array()) : ""
     macs.set(mac, host)
@@ -96,7 +104,8 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
     })
   }
 
-  const client = clientOn(sim.world("client", { addresses: ["10.0.0.100"] }), macs)
+  const clientWorld = sim.world("client", { addresses: ["10.0.0.100"] })
+  const client = clientOn(clientWorld, macs)
   const status = async (host: string): Promise<SpeakerStatus | undefined> => {
     const asked = systems
       .get(host)
@@ -108,11 +117,25 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
     const answer = asked && (await sim.settle(asked, { withinMs: 2000 }))
     return answer?.ok === true ? answer.value : undefined
   }
+  const shutDown = async (host: string): Promise<void> => {
+    const system = systems.get(host)
+    if (system === undefined) throw new Error(`${host} does not run`)
+    const asked = system.ask<SpeakerMessage, { readonly kind: "shut-down" }>(
+      refTo<SpeakerMessage>("/speaker"),
+      (replyTo) => ({ kind: "shutdown", replyTo }),
+      3000,
+    )
+    await sim.settle(asked, { withinMs: 4000 })
+    sim.network.killProcess(host)
+  }
   return {
     sim,
+    shutDown,
+    killActor: async (host: string, path: string) => (await systems.get(host)?.kill(path)) === true,
     api,
     hosts,
     lines,
+    random: clientWorld.random,
     client,
     start,
     status,

@@ -188,3 +188,66 @@ test("several addresses of one leader move together, each to its own successor",
     await it.answeredBy("charlie", 2000, addresses[1])
   }
 })
+
+test("IPv6 is watched by solicitations", async (t) => {
+  const address = ip("2001:db8::10")
+  for (const seed of seeds.slice(0, 3)) {
+    const it = cluster(seed, { ipv6: true, addresses: [address] })
+    await it.settled()
+    const leaders = []
+    for (const host of it.hosts) {
+      const status = await it.status(host)
+      if (status?.services[0]?.layer2.announced === true) leaders.push(host)
+    }
+    const [leader = ""] = leaders
+    t.is(leaders.length, 1)
+    it.sim.network.killProcess(leader)
+    await it.sim.runFor(400)
+    t.deepEqual(
+      it.said("takeOver").map(({ fields }) => [fields["ip"], fields["from"], fields["cause"]]),
+      [[address, leader, "process-dead"]],
+      `seed ${seed}`,
+    )
+    // The old leader's advertisement is heard, and the address goes back.
+    it.start(leader)
+    await it.sim.runFor(5000)
+    t.deepEqual(
+      it.said("yield").map(({ fields }) => [fields["ip"], fields["to"]]),
+      [[address, leader]],
+      `seed ${seed}`,
+    )
+  }
+})
+
+test("who leaves in an orderly way is followed at once, and nobody contradicts", async (t) => {
+  await bySeed({}, async (it, seed) => {
+    await it.shutDown("charlie")
+    await it.answeredBy("bravo", 500)
+    await it.sim.runFor(5000)
+    t.deepEqual([it.said("yield"), it.said("takeOver"), it.said("contest")], [[], [], []], `seed ${seed}`)
+  })
+})
+
+test("a gossip thread that dies on the one who took over changes nothing", async (t) => {
+  await bySeed({}, async (it) => {
+    it.sim.network.killProcess("charlie")
+    await it.answeredBy("bravo", 1000)
+    t.true(await it.killActor("bravo", "/speaker/cluster"))
+    for (let i = 0; i < 50; i++) {
+      t.deepEqual(await it.client.ask(web, it.sim), ["bravo"])
+      await it.sim.runFor(200)
+    }
+  })
+})
+
+test("a watch that crashes takes no address away", async (t) => {
+  await bySeed({}, async (it, seed) => {
+    it.sim.network.killProcess("charlie")
+    await it.answeredBy("bravo", 1000)
+    t.true(await it.killActor("bravo", "/speaker/layer2/eth0/watch"))
+    for (let i = 0; i < 20; i++) {
+      t.deepEqual(await it.client.ask(web, it.sim), ["bravo"], `seed ${seed}`)
+      await it.sim.runFor(50)
+    }
+  })
+})
