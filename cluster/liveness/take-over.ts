@@ -1,0 +1,66 @@
+import type { Ip } from "../../protocols/ip.ts"
+import { evidenceFor } from "./doubt.ts"
+import { judge, type LivenessVerdict } from "./judge.ts"
+import type { Address, Member } from "./state.ts"
+import { answeringChanged, count, happened, heardLately, peerOf, setAddress, setPeer, type Turn } from "./turn.ts"
+
+/** Judges what is known, and acts on it when it is our turn. */
+export function conclude(turn: Turn, member: Member, held: readonly Ip[]): void {
+  const { draft, nowMs } = turn
+  const { name } = member
+  const { doubt } = peerOf(turn, name)
+  if (doubt === undefined) return
+  if (held.length === 0) return void setPeer(turn, name, { doubt: undefined })
+  const verdict = judge(evidenceFor(turn, member, doubt), draft.settings)
+  if (verdict.decision.kind === "wait") {
+    for (const ip of held) setAddress(turn, ip, { confirm: undefined })
+    return void setPeer(turn, name, { doubt: { ...doubt, readyMs: undefined } })
+  }
+  const readyMs = doubt.readyMs ?? nowMs
+  setPeer(turn, name, { doubt: { ...doubt, readyMs } })
+  let taken = 0
+  for (const ip of held) {
+    const address = draft.addresses.get(ip)
+    if (address !== undefined && confirmed(turn, address, name, readyMs)) {
+      takeOver(turn, address, name, verdict)
+      taken++
+    }
+  }
+  // It has to be met again before anything is believed of it.
+  if (taken === held.length) setPeer(turn, name, { doubt: undefined, acquainted: false })
+}
+
+/** Our turn has come, and everybody was asked in vain. */
+function confirmed(turn: Turn, { ip, before, confirm }: Address, suspect: string, readyMs: number): boolean {
+  const { draft, nowMs, effects } = turn
+  const { stepMs, confirmMs } = draft.settings
+  const first = before.filter(
+    (name) => name !== suspect && (draft.members.get(name)?.state === "alive" || heardLately(turn, name)),
+  )
+  if (nowMs < readyMs + first.length * stepMs) return false
+  if (confirm === undefined || (!confirm.repeated && nowMs >= confirm.sentMs + confirmMs / 2)) {
+    effects.push({ kind: "probe", ip, to: undefined })
+    count(turn, "probesSent")
+    setAddress(turn, ip, { confirm: { sentMs: confirm?.sentMs ?? nowMs, repeated: confirm !== undefined } })
+    return false
+  }
+  return nowMs >= confirm.sentMs + confirmMs
+}
+
+function takeOver(turn: Turn, { ip, role }: Address, from: string, { decision, because }: LivenessVerdict): void {
+  if (decision.kind !== "take-over") return
+  const { draft } = turn
+  const { cause } = decision
+  setAddress(turn, ip, {
+    answering: true,
+    holder: undefined,
+    confirm: undefined,
+    takenFrom: role === "standby" ? from : undefined,
+    yieldedMs: undefined,
+    splitTold: false,
+  })
+  const { takeovers } = draft.counts
+  draft.counts = { ...draft.counts, takeovers: { ...takeovers, [cause]: (takeovers[cause] ?? 0) + 1 } }
+  happened(turn, { what: "taken-over", ip, from, cause, because })
+  answeringChanged(turn)
+}
