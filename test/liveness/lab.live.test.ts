@@ -115,7 +115,7 @@ live(
       await ipBatch(namespace, rules)
     }
     const events = async () => {
-      const all = (await lab.kube.list("/api/v1/namespaces/default/events")) as unknown as {
+      const all = (await lab.kube.list("/api/v1/events")) as unknown as {
         reason?: string
         message?: string
       }[]
