@@ -1,6 +1,6 @@
 import type { Mode } from "../../config/modes.ts"
 import { type Checked, checkManifests, type CheckReport, type Finding } from "../manifests/check.ts"
-import { type ClusterOptions, readCluster } from "../manifests/cluster.ts"
+import type { ClusterOptions } from "../manifests/cluster.ts"
 import { idOf, keyOfId } from "../manifests/objects.ts"
 import { parseManifests } from "../manifests/parse.ts"
 import { readSources } from "../manifests/sources.ts"
@@ -20,7 +20,9 @@ export async function configCheckCommand(options: ConfigCheckOptions): Promise<n
   const parsed = parseManifests(filename.length === 0 ? [] : readSources(filename, recursive))
   // Without a file the cluster's resources are checked; with both, what the cluster would have after an apply.
   const asked = filename.length === 0 || options.kubeconfig !== undefined || options.context !== undefined
-  const cluster = asked ? await readCluster(options, home, "configuration") : undefined
+  const cluster = asked
+    ? await (await import("../manifests/cluster.ts")).readCluster(options, home, "configuration")
+    : undefined
   const written = new Set(parsed.manifests.map(({ object }) => keyOfId(idOf(object, home))))
   const present: readonly Checked[] = (cluster?.objects ?? [])
     .filter((object) => !written.has(keyOfId(idOf(object, home))))

@@ -1,5 +1,5 @@
 import { Complaint } from "../complaint.ts"
-import { type ClusterOptions, readCluster } from "../manifests/cluster.ts"
+import type { ClusterOptions } from "../manifests/cluster.ts"
 import { objectSet, type ObjectSet } from "../manifests/objects.ts"
 import { parseManifests, type Manifest } from "../manifests/parse.ts"
 import { readSources } from "../manifests/sources.ts"
@@ -50,6 +50,8 @@ export async function presentObjects(
     const objects = manifests.map(({ object }) => object)
     return { objects: objectSet(objects, home), warnings: [] }
   }
+  // Loaded late: files need no client, and it is what takes longest to load.
+  const { readCluster } = await import("../manifests/cluster.ts")
   const { objects, warnings } = await readCluster(options, home, "everything")
   return { objects: objectSet(objects, home), warnings }
 }
