@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { until } from "./system.ts"
@@ -10,6 +10,8 @@ export interface Link {
   /** Our end, and theirs. */
   readonly ours: string
   readonly theirs: string
+  readonly ours6: string
+  readonly theirs6: string
 }
 
 const has = (program: string): boolean => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0
@@ -25,8 +27,11 @@ const links: Link[] = []
 const running = new Set<ChildProcess>()
 const directories: string[] = []
 
-/** 100.64.0.0/10 is for use inside a provider's network: nobody's route is in the way. One /30 for each link. */
-export function addLink(): Link {
+/**
+ * 100.64.0.0/10 and fd00::/8 are for use inside a network: nobody's route is in the way. One /30 and one /64 for each
+ * link; without IPv4 on our side where the test wants that.
+ */
+export function addLink({ ipv4 = true }: { readonly ipv4?: boolean } = {}): Link {
   const index = links.length
   const { pid } = process
   const base = `100.${64 + ((pid >> 8) & 63)}.${pid & 255}`
@@ -34,14 +39,18 @@ export function addLink(): Link {
     namespace: `troupe-test-${pid}-${index}`,
     ours: `${base}.${index * 4 + 1}`,
     theirs: `${base}.${index * 4 + 2}`,
+    ours6: `fd64:${pid.toString(16)}:${index + 1}::1`,
+    theirs6: `fd64:${pid.toString(16)}:${index + 1}::2`,
   }
   const device = `tb${pid}x${index}`
   run("ip", "netns", "add", link.namespace)
   links.push(link)
   run("ip", "link", "add", device, "type", "veth", "peer", "name", "up0", "netns", link.namespace)
-  run("ip", "addr", "add", `${link.ours}/30`, "dev", device)
+  if (ipv4) run("ip", "addr", "add", `${link.ours}/30`, "dev", device)
+  run("ip", "addr", "add", `${link.ours6}/64`, "dev", device, "nodad")
   run("ip", "link", "set", device, "up")
   run("ip", "-n", link.namespace, "addr", "add", `${link.theirs}/30`, "dev", "up0")
+  run("ip", "-n", link.namespace, "addr", "add", `${link.theirs6}/64`, "dev", "up0", "nodad")
   run("ip", "-n", link.namespace, "link", "set", "up0", "up")
   run("ip", "-n", link.namespace, "link", "set", "lo", "up")
   return link
@@ -78,9 +87,14 @@ export interface BirdOptions {
   readonly port?: number
   /** Lines inside the `protocol bgp`. */
   readonly extra?: string
-  /** Lines inside its IPv4 channel. */
+  /** Lines inside its channels. */
   readonly channel?: string
+  readonly families?: readonly Family[]
+  /** What carries the session. */
+  readonly over?: Family
 }
+
+type Family = "ipv4" | "ipv6"
 
 export class Bird {
   readonly link: Link
@@ -89,18 +103,23 @@ export class Bird {
 
   constructor(link: Link, options: BirdOptions) {
     this.link = link
-    const { asn, peerAsn, holdSeconds = 90, port = 179, extra = "", channel = "" } = options
+    const { asn, peerAsn, holdSeconds = 90, port = 179, extra = "", channel = "", over = "ipv4" } = options
+    const channels = (options.families ?? ["ipv4"]).map(
+      (family) =>
+        `${family} { table ${family === "ipv4" ? "master4" : "master6"}; import all; export none; ${channel} };`,
+    )
+    const [theirs, ours] = over === "ipv4" ? [link.theirs, link.ours] : [link.theirs6, link.ours6]
     writeFileSync(
       path.join(this.#directory, "bird.conf"),
       `router id ${link.theirs};
 protocol device {}
 protocol bgp speaker {
-  local ${link.theirs} port ${port} as ${asn};
-  neighbor ${link.ours} as ${peerAsn};
+  local ${theirs} port ${port} as ${asn};
+  neighbor ${ours} as ${peerAsn};
   passive; hold time ${holdSeconds};
   error wait time 1, 2;
   ${extra}
-  ipv4 { import all; export none; ${channel} };
+  ${channels.join("\n  ")}
 }
 `,
     )
@@ -147,13 +166,98 @@ protocol bgp speaker {
   }
 }
 
+const frr = "/usr/lib/frr"
+/** Why FRR cannot be had, if so. */
+export const frrObstacle: string | undefined =
+  obstacle ?? (existsSync(`${frr}/bgpd`) && has("vtysh") ? undefined : "needs FRR's bgpd and vtysh")
+
+export class Frr {
+  readonly link: Link
+  readonly #directory = directory()
+  #child: ChildProcess | undefined
+  #zebra: ChildProcess | undefined
+
+  constructor(link: Link, options: Pick<BirdOptions, "asn" | "peerAsn" | "families" | "over" | "extra">) {
+    this.link = link
+    const { asn, peerAsn, families = ["ipv4"], over = "ipv4", extra = "" } = options
+    const ours = over === "ipv4" ? link.ours : link.ours6
+    const activated = families.map(
+      (family) => ` address-family ${family} unicast
+  neighbor ${ours} activate
+ exit-address-family`,
+    )
+    writeFileSync(
+      path.join(this.#directory, "bgpd.conf"),
+      `router bgp ${asn}
+ bgp router-id ${link.theirs}
+ no bgp ebgp-requires-policy
+ no bgp default ipv4-unicast
+ neighbor ${ours} remote-as ${peerAsn}
+ neighbor ${ours} passive
+ ${extra}
+${activated.join("\n")}
+`,
+    )
+  }
+
+  async start(): Promise<void> {
+    const at = (name: string): string => path.join(this.#directory, name)
+    // zebra tells bgpd of interfaces: without it a link-local next hop is withdrawn.
+    execFileSync("chown", ["-R", "frr:frrvty", this.#directory])
+    writeFileSync(at("empty.conf"), "")
+    const common = ["--vty_socket", this.#directory, "-z", at("zserv"), "-A", "127.0.0.1"]
+    this.#zebra = start(this.link, `${frr}/zebra`, [
+      ...common,
+      "-P",
+      "0",
+      "-i",
+      at("zebra.pid"),
+      "-f",
+      at("empty.conf"),
+    ])
+    await until("zebra answers", () => existsSync(at("zserv")))
+    const own = ["-P", "0", "-n", "-S", "-f", at("bgpd.conf"), "-i", at("bgpd.pid")]
+    this.#child = start(this.link, `${frr}/bgpd`, [...common, ...own])
+    await until("FRR answers", () => this.ask("show bgp summary").includes("router identifier"))
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child
+    child?.kill("SIGTERM")
+    await until("FRR is gone", () => child?.exitCode !== null || child.signalCode !== null)
+    this.#zebra?.kill("SIGTERM")
+  }
+
+  ask(command: string): string {
+    return spawnSync("vtysh", ["--vty_socket", this.#directory, "-c", command], { encoding: "utf8" }).stdout
+  }
+
+  /** Everything FRR knows of one route. Empty when it is not there. */
+  route(prefix: string): string {
+    const shown = this.ask(`show bgp ${prefix.includes(":") ? "ipv6" : "ipv4"} unicast ${prefix}`)
+    return shown.includes("Paths:") ? shown : ""
+  }
+}
+
 export class GoBgp {
   readonly link: Link
   readonly #configuration = path.join(directory(), "gobgpd.toml")
   #child: ChildProcess | undefined
 
-  constructor(link: Link, options: { readonly asn: number; readonly peerAsn: number; readonly holdSeconds?: number }) {
+  constructor(
+    link: Link,
+    options: Pick<BirdOptions, "asn" | "peerAsn" | "holdSeconds" | "families" | "over"> & {
+      /** Lines of the neighbour's own configuration. */
+      readonly neighbour?: string
+    },
+  ) {
     this.link = link
+    const families = (options.families ?? []).map(
+      (family) => `  [[neighbors.afi-safis]]
+    [neighbors.afi-safis.config]
+      afi-safi-name = "${family}-unicast"
+`,
+    )
     writeFileSync(
       this.#configuration,
       `[global.config]
@@ -161,13 +265,14 @@ export class GoBgp {
   router-id = "${link.theirs}"
 [[neighbors]]
   [neighbors.config]
-    neighbor-address = "${link.ours}"
+    neighbor-address = "${options.over === "ipv6" ? link.ours6 : link.ours}"
     peer-as = ${options.peerAsn}
+    ${options.neighbour ?? ""}
   [neighbors.timers.config]
     hold-time = ${options.holdSeconds ?? 90}
   [neighbors.transport.config]
     passive-mode = true
-`,
+${families.join("")}`,
     )
   }
 
