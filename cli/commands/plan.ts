@@ -79,20 +79,25 @@ function describeChange({ service, addresses, pool, announcements, notes }: Serv
   const moved = before.join() !== after.join()
   const from = pool === undefined ? "" : ` (pool ${pool})`
   const { layer2, bgp } = announcements
-  const node = (name: string | undefined) => name ?? "nobody"
   return [
     `Service ${service}`,
     moved
       ? `  address  ${list(before)} -> ${list(after)}${after.length > 0 ? from : ""}`
       : `  address  ${list(after)}, stays`,
     ...(moved ? because.map(indented) : []),
-    ...(layer2.before === layer2.after ? [] : [`  layer 2  ${node(layer2.before)} -> ${node(layer2.after)}`]),
+    ...layer2Line(layer2, moved),
     ...layer2.because.map(indented),
     ...bgp.stops.map((route) => `  bgp      - ${routeText(route)}`),
     ...bgp.starts.map((route) => `  bgp      + ${routeText(route)}`),
     ...bgp.because.map(indented),
     ...notes.map((note) => `  note: ${note}`),
   ]
+}
+
+/** Of an address that moves it is said too when the node stays. */
+function layer2Line({ before, after }: ServiceChange["announcements"]["layer2"], moved: boolean): readonly string[] {
+  if (before !== after) return [`  layer 2  ${before ?? "nobody"} -> ${after ?? "nobody"}`]
+  return moved && after !== undefined ? [`  layer 2  ${after}, stays`] : []
 }
 
 const indented = (text: string): string => `           ${text.replaceAll("\n", "\n           ")}`

@@ -9,7 +9,7 @@ const manifest = (object: JsonObject): Manifest => ({ file: "test", object, line
 const options = { home, loadBalancerClass: "" }
 
 /** A small world, so that Services get in each other's way. */
-const lines = ["10.0.0.0/31", "10.0.0.2-10.0.0.3", "10.0.0.254-10.0.1.1", "fc00::/127", "fc00::2/127"]
+const lines = ["10.0.0.0/32", "10.0.0.1/32", "10.0.0.2-10.0.0.3", "fc00::/128", "fc00::1/128"]
 const pool = fc
   .record({
     name: fc.constantFrom("a", "b", "c"),
