@@ -1,6 +1,6 @@
 import test from "ava"
 import { decode, encode } from "../../protocols/bgp/packet.ts"
-import { birdOld, hex, metallb, recorded, toHex } from "./goldens.ts"
+import { birdOld, captured, hex, metallb, recorded, toHex } from "./goldens.ts"
 
 for (const golden of [...metallb, ...recorded]) {
   const context = { fourOctet: golden.fourOctet }
@@ -30,6 +30,16 @@ for (const golden of [...metallb, ...recorded]) {
       else if (decoded.ok && decoded.value.kind === "update")
         t.notDeepEqual(decoded.value, { ...golden.message, faults: [] })
     }
+  })
+}
+
+for (const { name, message, hex: bytes } of captured) {
+  test(`BIRD, captured: ${name}`, (t) => {
+    const whole = hex("ff".repeat(16) + bytes)
+    const want = message.kind === "update" ? { ...message, faults: [] } : message
+    t.deepEqual(decode(whole, { fourOctet: true }), { ok: true, value: want })
+    // Written by us it is the same message, if not the same octets.
+    t.deepEqual(decode(encode(message, { fourOctet: true }), { fourOctet: true }), { ok: true, value: want })
   })
 }
 

@@ -1,7 +1,7 @@
 import test from "ava"
 import fc from "fast-check"
 import { decode, encode, headerLength, maximumLength } from "../../protocols/bgp/packet.ts"
-import { hex, metallb, recorded } from "./goldens.ts"
+import { captured, hex, metallb, recorded } from "./goldens.ts"
 
 /** Total: whatever comes, a value or a described NOTIFICATION that can itself be sent. */
 function survives(bytes: Uint8Array, fourOctet: boolean): boolean {
@@ -40,7 +40,10 @@ test("any body behind a good header", (t) => {
 })
 
 test("golden messages with some octets changed", (t) => {
-  const goldens = [...metallb, ...recorded].map((golden) => hex(golden.hex))
+  const goldens = [
+    ...[...metallb, ...recorded].map((golden) => hex(golden.hex)),
+    ...captured.map((golden) => hex("ff".repeat(16) + golden.hex)),
+  ]
   fc.assert(
     fc.property(
       fc.constantFrom(...goldens),

@@ -1,4 +1,4 @@
-import type { Update } from "../../protocols/bgp/update.ts"
+import { endOfRib, type Update } from "../../protocols/bgp/update.ts"
 import type { Message } from "../../protocols/bgp/packet.ts"
 import type { Ip } from "../../protocols/ip.ts"
 import { type Prefix, parsePrefix } from "../../protocols/prefix.ts"
@@ -242,3 +242,82 @@ export const birdOld = {
   hex: `${marker}003b020000001b4001010040020402015ba0400304c0000202c011060201fa56ea0100090a8020cb007107`,
   asPath: [{ type: "sequence", asns: [4200000001] }],
 } as const
+
+const fromBird = {
+  origin: "igp",
+  asPath: [{ type: "sequence", asns: [64513] }],
+} as const
+const ipv6Routes = [prefix("2001:db8:7::/48"), prefix("2001:db8:8::1/128")]
+
+/**
+ * BIRD 2.0.12 over IPv6, to a peer that offers all that we offer; static routes with communities. Bodies with the octets
+ * of their length and type. Its MP_REACH_NLRI always has the long form of the length, so they are read, not written.
+ */
+export const captured: readonly { readonly name: string; readonly message: Message; readonly hex: string }[] = [
+  {
+    name: "OPEN with every capability",
+    message: {
+      kind: "open",
+      version: 4,
+      myAs: 64513,
+      holdSeconds: 240,
+      identifier: ip("192.0.2.2"),
+      capabilities: [
+        { kind: "multiprotocol", afi: 1, safi: 1 },
+        { kind: "multiprotocol", afi: 2, safi: 1 },
+        { kind: "route-refresh" },
+        { kind: "extended-next-hop", encodings: [{ afi: 1, safi: 1, nextHopAfi: 2 }] },
+        { kind: "extended-message" },
+        {
+          kind: "graceful-restart",
+          restarting: false,
+          notifications: false,
+          seconds: 120,
+          families: [
+            { afi: 1, safi: 1, forwarding: false },
+            { afi: 2, safi: 1, forwarding: false },
+          ],
+        },
+        { kind: "four-octet-as", asn: 64513 },
+        { kind: "enhanced-route-refresh" },
+        { kind: "unknown", code: 71, value: hex("") },
+      ],
+    },
+    hex: "004d0104fc0100f0c000020230022e010400010001010400020001020005060001000100020600400a0078000101000002010041040000fc0146004700",
+  },
+  {
+    name: "RFC 8950: an IPv4 route by an IPv6 next hop, with an extended and a large community",
+    message: update({
+      attributes: {
+        ...fromBird,
+        mpReach: { family: "ipv4", nextHop: ip("fd64:197b:1::2"), nlri: [prefix("198.51.100.0/24")] },
+        extendedCommunities: ["0002fde800000001"],
+        largeCommunities: [[65000, 1, 2]],
+      },
+    }),
+    hex: "005b0200000044900e001900010110fd64197b0001000000000000000000020018c633644001010040020602010000fc01c010080002fde800000001c0200c0000fde80000000100000002",
+  },
+  {
+    name: "two IPv6 routes",
+    message: update({
+      attributes: {
+        ...fromBird,
+        mpReach: { family: "ipv6", nextHop: ip("fd64:197b:1::2"), nlri: ipv6Routes },
+        largeCommunities: [[65000, 1, 2]],
+      },
+    }),
+    hex: "0064020000004d900e002d00020110fd64197b000100000000000000000002003020010db800078020010db80008000000000000000000014001010040020602010000fc01c0200c0000fde80000000100000002",
+  },
+  {
+    name: "End-of-RIB of IPv6",
+    message: endOfRib("ipv6"),
+    hex: "001d0200000006800f03000201",
+  },
+  {
+    name: "both routes withdrawn",
+    message: update({ attributes: { mpUnreach: { family: "ipv6", withdrawn: ipv6Routes } } }),
+    hex: "0036020000001f900f001b0002013020010db800078020010db8000800000000000000000001",
+  },
+  { name: "BoRR of IPv6", message: { kind: "route-refresh", afi: 2, safi: 1, subtype: 1 }, hex: "00170500020101" },
+  { name: "EoRR of IPv6", message: { kind: "route-refresh", afi: 2, safi: 1, subtype: 2 }, hex: "00170500020201" },
+]

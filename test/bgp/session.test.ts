@@ -120,7 +120,7 @@ const cells: readonly [state: State, event: Event, next: State, effects: string[
       "close",
       "cancel-timers",
       "retry in 0",
-      "idle: peer was silent for the hold time; sent NOTIFICATION Hold Timer Expired",
+      "idle: peer took the connection and sent no OPEN (TTL security on one side only looks like this); sent NOTIFICATION Hold Timer Expired",
     ],
   ],
   [
@@ -200,7 +200,7 @@ const cells: readonly [state: State, event: Event, next: State, effects: string[
       "close",
       "cancel-timers",
       "retry in 0",
-      "idle: peer was silent for the hold time; sent NOTIFICATION Hold Timer Expired",
+      "idle: peer sent an OPEN and no answer to ours (TTL security on one side only looks like this); sent NOTIFICATION Hold Timer Expired",
     ],
   ],
   [
