@@ -52,6 +52,13 @@ export function arpAnswerer(
   )
 }
 
+/** Until that node is the one that answers; meanwhile another may stand in. */
+export function answersAgain(lab: Lab, ip: string, node: string): Promise<string> {
+  return until(`${node} to answer ARP for ${ip}`, 15_000, async () =>
+    (await arpAnswerer(lab, ip, { limitMs: 10_000 })) === node ? node : undefined,
+  )
+}
+
 /** The nodes that the router would send the prefix to, once they are as many as wanted. */
 export function routedVia(lab: Lab, prefix: string, nodes: readonly string[], limitMs = 30_000): Promise<string> {
   const hops = lab.layout.nodes.filter(({ name }) => nodes.includes(name)).map(({ address }) => address)
