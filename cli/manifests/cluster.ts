@@ -25,6 +25,14 @@ export interface ClusterObjects {
   readonly warnings: readonly string[]
 }
 
+/** From Kubernetes 1.33 on: which families Services can have. */
+const serviceCidrs: Collection = {
+  path: "/apis/networking.k8s.io/v1/servicecidrs",
+  resource: "servicecidrs",
+  kind: "ServiceCIDR",
+  apiVersion: "networking.k8s.io/v1",
+}
+
 const pageSize = 500
 const maxPages = 400
 
@@ -42,7 +50,7 @@ export async function readCluster(
       parts === "everything"
         ? [services, endpointSlices, nodes, namespaces, ...resources]
         : [nodes, namespaces, ...resources]
-    const useful = parts === "everything" ? [pods(home, "")] : [secrets(home)]
+    const useful = parts === "everything" ? [pods(home, ""), serviceCidrs] : [secrets(home)]
     const lists = await Promise.all(essential.map((collection) => list(cluster.value, collection)))
     const more = await Promise.all(useful.map((collection) => list(cluster.value, collection)))
     const objects: JsonObject[] = []

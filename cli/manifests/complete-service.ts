@@ -1,17 +1,25 @@
 import { isObject, type JsonObject, listOf, objectAt, textOf, textsOf } from "../../kubernetes/client/json.ts"
 import type { ObjectSet } from "./objects.ts"
 
-/** The cluster's families, the primary one first, as its Services show them. */
 export type ClusterFamilies = readonly ["IPv4" | "IPv6"] | readonly ["IPv4" | "IPv6", "IPv4" | "IPv6"]
 
-/** Where no Service has two cluster IPs, nothing says that the cluster could give a second one. */
-export function familiesOf(objects: ObjectSet): ClusterFamilies {
-  const services = [...objects.values()].filter(({ kind }) => kind === "Service")
+/**
+ * The families of the cluster's Services, the primary one first: its ServiceCIDRs say it, or its nodes' Pod networks, or
+ * else the cluster IPs that there are. `certain`: not just that no Service shows a second one.
+ */
+export function familiesOf(objects: ObjectSet): { readonly families: ClusterFamilies; readonly certain: boolean } {
+  const all = [...objects.values()]
+  const of = (wanted: string) => all.filter(({ kind }) => kind === wanted)
+  const services = of("Service")
   const own = services.find((service) => textOf(objectAt(service, "metadata")["name"]) === "kubernetes")
-  const primary = [own, ...services].map((service) => familyOf(clusterIPs(service)[0] ?? "")).find(Boolean) ?? "IPv4"
+  const ranges = of("ServiceCIDR").flatMap((object) => textsOf(objectAt(object, "spec")["cidrs"]))
+  const networks = of("Node").flatMap((object) => textsOf(objectAt(object, "spec")["podCIDRs"]))
+  const said = [...[own, ...services].map((service) => clusterIPs(service)[0] ?? ""), ...ranges, ...networks]
+  const primary = said.map(familyOf).find((family) => family !== undefined) ?? "IPv4"
   const other = primary === "IPv4" ? "IPv6" : "IPv4"
-  const both = services.some((service) => clusterIPs(service).some((ip) => familyOf(ip) === other))
-  return both ? [primary, other] : [primary]
+  const shown = [...services.flatMap(clusterIPs), ...ranges, ...(ranges.length > 0 ? [] : networks)]
+  const both = shown.some((text) => familyOf(text) === other)
+  return { families: both ? [primary, other] : [primary], certain: both || ranges.length + networks.length > 0 }
 }
 
 const clusterIPs = (service: JsonObject | undefined): readonly string[] => {

@@ -8,7 +8,7 @@ export interface ObjectId {
   readonly name: string
 }
 
-const clusterScoped = new Set(["Node", "Namespace", "CustomResourceDefinition"])
+const clusterScoped = new Set(["Node", "Namespace", "ServiceCIDR"])
 export const metallbGroup = "metallb.io"
 
 /** `home`: where resources without a namespace are meant to be; Services are in `default`, as for kubectl. */

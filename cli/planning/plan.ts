@@ -2,7 +2,7 @@ import { describe } from "../../actors/allocator/reasons.ts"
 import { poolAnnotation } from "../../actors/allocator/request.ts"
 import type { EndpointFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { ConfigurationFault } from "../../config/fault.ts"
-import type { JsonObject } from "../../kubernetes/client/json.ts"
+import { type JsonObject, objectAt } from "../../kubernetes/client/json.ts"
 import { applied, sameObject } from "../manifests/apply.ts"
 import { checkObject } from "../manifests/check-object.ts"
 import { type ClusterFamilies, completeService, familiesOf } from "../manifests/complete-service.ts"
@@ -102,6 +102,7 @@ export function plan(present: ObjectSet, manifests: readonly Manifest[], options
         : []),
       ...then.unreadable.map(({ id, text }) => `${idText(id)} is left out, its schema refuses it: ${text}`),
       ...(now.speakers === "off" ? ["no speaker Pod is known: every node is taken for one that can announce"] : []),
+      ...applying.notes,
       ...atOnce(now, applying, allocation, options),
     ],
   }
@@ -113,16 +114,18 @@ interface Applying {
   readonly steps: readonly { readonly key: string; readonly object: JsonObject }[]
   readonly changes: readonly ObjectChange[]
   readonly faults: readonly PlanFault[]
+  readonly notes: readonly string[]
   /** The configuration once the object `key` is written, and those before it. */
   readonly configurationAfter: (key: string) => ClusterFacts["configuration"]
 }
 
 function applyAll(present: ObjectSet, manifests: readonly Manifest[], home: string): Applying {
-  const families = familiesOf(present)
+  const { families, certain } = familiesOf(present)
   const objects = new Map(present)
   const steps: { key: string; object: JsonObject }[] = []
   const changes: ObjectChange[] = []
   const faults: PlanFault[] = []
+  const notes: string[] = []
   for (const { object: manifest } of manifests) {
     const id = idOf(manifest, home)
     const key = keyOfId(id)
@@ -136,6 +139,8 @@ function applyAll(present: ObjectSet, manifests: readonly Manifest[], home: stri
     if (change === "refused" || change === "none") continue
     objects.set(key, next)
     steps.push({ key, object: next })
+    if (!certain && objectAt(next, "spec")["ipFamilyPolicy"] === "PreferDualStack")
+      notes.push(`${idText(id)}: no Service shows a second IP family, so the cluster is taken for single-stack`)
   }
   const configures = (object: JsonObject) =>
     isOurs(object) || object["kind"] === "Node" || object["kind"] === "Namespace"
@@ -147,7 +152,7 @@ function applyAll(present: ObjectSet, manifests: readonly Manifest[], home: stri
     }
     return clusterFacts(at, home).configuration
   }
-  return { objects, steps, changes, faults, configurationAfter }
+  return { objects, steps, changes, faults, notes, configurationAfter }
 }
 
 const completed = (object: JsonObject, families: ClusterFamilies, before?: JsonObject): JsonObject =>

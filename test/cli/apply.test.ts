@@ -37,13 +37,20 @@ test("an apply replaces what it says, removes what it said before, and leaves wh
 const service = (spec: JsonObject, name = "a") => ({ kind: "Service", metadata: { name, namespace: "default" }, spec })
 const families = (...all: JsonObject[]) => familiesOf(objectSet(all, "metallb-system"))
 
-test("the cluster's families are told from its Services", (t) => {
-  t.deepEqual(families(), ["IPv4"])
-  t.deepEqual(families(service({ clusterIPs: ["fd00::1"] }, "kubernetes")), ["IPv6"])
-  t.deepEqual(
-    families(service({ clusterIP: "10.0.0.1" }, "kubernetes"), service({ clusterIPs: ["10.0.0.2", "fd00::2"] }, "b")),
-    ["IPv4", "IPv6"],
-  )
+test("the cluster's families are told from ServiceCIDRs, nodes, or Services", (t) => {
+  const own = (...clusterIPs: string[]) => service({ clusterIPs }, "kubernetes")
+  const node = (...podCIDRs: string[]) => ({ kind: "Node", metadata: { name: "n" }, spec: { podCIDRs } })
+  const range = (...cidrs: string[]) => ({ kind: "ServiceCIDR", metadata: { name: "kubernetes" }, spec: { cidrs } })
+  t.deepEqual(families(), { families: ["IPv4"], certain: false })
+  t.deepEqual(families(own("fd00::1")), { families: ["IPv6"], certain: false })
+  t.deepEqual(families(own("10.0.0.1"), service({ clusterIPs: ["10.0.0.2", "fd00::2"] }, "b")), {
+    families: ["IPv4", "IPv6"],
+    certain: true,
+  })
+  t.deepEqual(families(own("fd00::1"), node("10.1.0.0/24", "fd01::/64")), { families: ["IPv6", "IPv4"], certain: true })
+  t.deepEqual(families(own("10.0.0.1"), node("10.1.0.0/24")), { families: ["IPv4"], certain: true })
+  t.deepEqual(families(range("10.0.0.0/16"), node("10.1.0.0/24", "fd01::/64")), { families: ["IPv4"], certain: true })
+  t.deepEqual(families(range("fd00::/108", "10.0.0.0/16")), { families: ["IPv6", "IPv4"], certain: true })
 })
 
 test("a Service gets the cluster IPs that its policy means, and keeps those it has", (t) => {

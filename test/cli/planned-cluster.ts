@@ -52,6 +52,8 @@ export async function plannedCluster(): Promise<PlannedCluster> {
     serviceCidrs: ["10.96.0.0/16", "fd00:96::/108"],
   })
   for (const name of [home, "x", "y"]) server.objects.put({ apiVersion: "v1", kind: "Namespace", metadata: { name } })
+  const podCIDRs = ["10.244.0.0/24", "fd00:244::/64"]
+  server.objects.put({ apiVersion: "v1", kind: "Node", metadata: { name: "n1" }, spec: { podCIDRs } })
   const time = hurried(20)
   const cluster = await connectTo(server, { time })
   const log = recordingLog()
