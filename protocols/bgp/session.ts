@@ -139,6 +139,14 @@ const unexpected = (session: Session, event: Event, random: number): Step =>
     random,
   )
 
+/** RFC 4271 §6.5. What TTL security (RFC 5082) drops is missed only now: the connection opens without it. */
+const unheard =
+  (missing: string): Cell<"hold-timer"> =>
+  (session, _event, random) => {
+    const because = `${missing} (TTL security on one side only looks like this)`
+    return refuse(session, notification(errorCode.holdTimer, 0), because, random)
+  }
+
 const connected = {
   start: ignore,
   "retry-timer": ignore,
@@ -198,6 +206,7 @@ const table: Table = {
   },
   "open-sent": {
     ...connected,
+    "hold-timer": unheard("peer took the connection and sent no OPEN"),
     "keepalive-timer": ignore,
     "stable-timer": ignore,
     // RFC 4271 §8.2.2, event 18: back to Active, unlike in the later states.
@@ -222,6 +231,7 @@ const table: Table = {
   },
   "open-confirm": {
     ...connected,
+    "hold-timer": unheard("peer sent an OPEN and no answer to ours"),
     "keepalive-timer": beat,
     "stable-timer": ignore,
     open: unexpected,

@@ -2,9 +2,10 @@
 import { bgpActor } from "../../actors/session/bgp.ts"
 import { realWorld } from "../../supervision/real-world.ts"
 import { serveThread } from "../../supervision/thread.ts"
+import { network } from "./network.ts"
 
 const nothing = (): void => {}
 serveThread(bgpActor, {
-  world: () => realWorld(),
+  world: () => realWorld({ network }),
   log: () => ({ debug: nothing, info: nothing, warn: nothing, error: nothing }),
 })
