@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from "node:util"
-import { describeNotification, type Notification, cease } from "../../protocols/bgp/notification.ts"
+import { type Notification, cease } from "../../protocols/bgp/notification.ts"
 import { ceaseSubcode } from "../../protocols/bgp/iana.ts"
 import { type Effect, type Event, newSession, type Session, step, type Timer } from "../../protocols/bgp/session.ts"
-import { extendedLength, maximumLength } from "../../protocols/bgp/packet.ts"
 import { describeWhy, type Why } from "../../protocols/bgp/why.ts"
 import type { Family } from "../../protocols/ip.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
@@ -12,9 +11,10 @@ import { aim, type Announcing, beginAnnouncing, pump, refresh } from "./announci
 import { type Connection, openConnection } from "./connection.ts"
 import { type Counters, newCounters } from "./counters.ts"
 import { logChange, logRefused, logUnsent } from "./log.ts"
-import type { DesiredPeer, LastNotification, RouteGroup, SessionReport } from "./messages.ts"
-import { nextHopsFor } from "./next-hops.ts"
-import { familiesOf, offerFor } from "./offer.ts"
+import type { DesiredPeer, LastNotification, SessionReport } from "./messages.ts"
+import { offerFor } from "./offer.ts"
+import { notificationIn, reportOf } from "./report.ts"
+import { contextFor, lastChoice } from "./routes.ts"
 import { planOf, type RetryWaits, sameSettings } from "./settings.ts"
 
 /*
@@ -159,13 +159,6 @@ function close(state: PeerState, notification: Notification, drainMs: number, co
   return announce({ ...state, desired: { ...desired, routes: desired.routes.map(lastChoice) } }, context)
 }
 
-const gracefulShutdown = "65535:0"
-const lastChoice = (group: RouteGroup): RouteGroup => ({
-  ...group,
-  localPref: 0,
-  communities: [...group.communities, gracefulShutdown],
-})
-
 const stopSession = (state: PeerState, notification: Notification, context: PeerContext): PeerState =>
   advance(state, { kind: "stop", notification }, context)
 
@@ -229,7 +222,7 @@ function changed(
 ): PeerState {
   if (state.desired !== undefined) logChange(context.log, state.desired, effect)
   const sinceMs = context.world.clock.wallMs()
-  const next = explained(noted({ ...state, sinceMs }, effect.why, sinceMs), effect.why)
+  const next = explained({ ...state, sinceMs, ...notificationIn(effect.why, sinceMs) }, effect.why)
   if (effect.to === "established") return establish(next, context)
   if (effect.from !== "established") return next
   if (state.desired !== undefined && state.announcing?.pending !== undefined) {
@@ -238,14 +231,6 @@ function changed(
   context.timers.cancel("pump")
   const { announcing: _, ...rest } = next
   return rest
-}
-
-function noted(state: PeerState, why: Why | undefined, atMs: number): PeerState {
-  if (why === undefined || !("notification" in why)) return state
-  const { code, subcode } = why.notification
-  const direction = why.kind === "notification-received" ? "received" : "sent"
-  const text = describeNotification(why.notification)
-  return { ...state, lastNotification: { direction, code, subcode, text, atMs } }
 }
 
 /** After a NOTIFICATION many routers take no connection for a while; that must not hide why they do not. */
@@ -263,22 +248,12 @@ function establish(state: PeerState, context: PeerContext): PeerState {
   const negotiated = session?.negotiated
   if (local === undefined || negotiated === undefined || desired === undefined) return state
   const { cause: _, ...sound } = state
-  const announcing = beginAnnouncing(
-    {
-      myASN: desired.session.myASN,
-      peerASN: negotiated.peerASN,
-      fourOctet: negotiated.fourOctet,
-      limit: negotiated.extendedMessage ? extendedLength : maximumLength,
-      nextHops: nextHopsFor({
-        local,
-        peer: desired.session.address,
-        interfaceAddresses: connection?.interfaceAddresses ?? [],
-        families: familiesOf(desired.session),
-        negotiated,
-      }),
-    },
-    negotiated.endOfRib ? negotiated.families : [],
+  const routeContext = contextFor(
+    desired.session,
+    { local, interfaceAddresses: connection?.interfaceAddresses ?? [] },
+    negotiated,
   )
+  const announcing = beginAnnouncing(routeContext, negotiated.endOfRib ? negotiated.families : [])
   return announce({ ...sound, announcing }, context)
 }
 
@@ -307,53 +282,12 @@ function write(state: PeerState, context: PeerContext): PeerState {
   return { ...state, announcing, updatesSent: state.updatesSent + updatesSent }
 }
 
-/** While nothing is said yet it is counted without looking at repeats. */
-function wantedOf({ session, routes }: DesiredPeer): number {
-  const families = familiesOf(session)
-  const all = routes.reduce((sum, { prefixes }) => sum + prefixes.length, 0)
-  if (families.length === 2) return all
-  const ipv6 = families.includes("ipv6")
-  return routes.reduce((sum, { prefixes }) => sum + prefixes.filter((one) => one.includes(":") === ipv6).length, 0)
-}
-
 /** Told when something in it has changed. */
 function report(state: PeerState, context: PeerContext): PeerState {
-  const { desired, reported } = state
+  const { desired, reported, config } = state
   if (desired === undefined) return state
-  const next: SessionReport = {
-    name: state.config.name,
-    address: desired.session.address,
-    port: desired.session.port,
-    state: state.session?.state ?? "idle",
-    sinceMs: state.sinceMs,
-    ...(state.lastError === undefined ? {} : { lastError: state.lastError }),
-    prefixesWanted: state.announcing?.wanted ?? wantedOf(desired),
-    prefixesSent: state.announcing?.sent.size ?? 0,
-    updatesSent: state.updatesSent,
-    messages: { sent: state.counters.sent.counts, received: state.counters.received.counts },
-    ...agreedIn(state),
-    ...(state.lastNotification === undefined ? {} : { lastNotification: state.lastNotification }),
-  }
+  const next = reportOf({ ...state, desired, name: config.name })
   if (isDeepStrictEqual(next, reported)) return state
-  context.send(state.config.parent, { kind: "session", report: next })
+  context.send(config.parent, { kind: "session", report: next })
   return { ...state, reported: next }
-}
-
-function agreedIn({ session }: PeerState): Pick<SessionReport, "agreed"> {
-  if (session?.state !== "established" || session.negotiated === undefined) return {}
-  const { peerASN, peerIdentifier, holdSeconds, families, fourOctet, ...rest } = session.negotiated
-  const { extendedMessage, extendedNextHop, routeRefresh, gracefulRestart } = rest
-  return {
-    agreed: {
-      peerASN,
-      peerRouterId: peerIdentifier,
-      holdSeconds,
-      families,
-      fourOctetAs: fourOctet,
-      extendedMessage,
-      extendedNextHop,
-      routeRefresh,
-      gracefulRestart: gracefulRestart !== undefined,
-    },
-  }
 }

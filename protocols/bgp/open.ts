@@ -2,7 +2,7 @@ import { type Family, type Ip, ipFromBytes, ipToBytes } from "../ip.ts"
 import { err, ok, type Result } from "../result.ts"
 import { type Capability, capabilityBytes, capabilityFrom } from "./capability.ts"
 import { afiSafiOf, families as allFamilies } from "./family.ts"
-import { afi, asTrans, errorCode, headerSubcode, openSubcode, safi } from "./iana.ts"
+import { afi, asTrans, errorCode, headerSubcode, openSubcode } from "./iana.ts"
 import { type Fault, fault } from "./notification.ts"
 import { concat, u16, viewOf } from "./writer.ts"
 
@@ -71,15 +71,11 @@ export function capability<K extends Capability["kind"]>(
 }
 
 /**
- * Whether the peer waits for the End-of-RIB marker: it names the address family, or it has the graceful restart
- * capability (RFC 4724 §2). To a speaker with neither it would be an UPDATE without sense.
+ * Whether the peer waits for End-of-RIB: it names address families, or it has the graceful restart capability (RFC 4724
+ * §2). To a speaker with neither it would be an UPDATE without sense.
  */
-export function expectsEndOfRib(open: Open): boolean {
-  return open.capabilities.some((capability) => {
-    if (capability.kind === "multiprotocol") return capability.afi === afi.ipv4 && capability.safi === safi.unicast
-    return capability.kind === "graceful-restart"
-  })
-}
+export const expectsEndOfRib = ({ capabilities }: Open): boolean =>
+  capabilities.some(({ kind }) => kind === "multiprotocol" || kind === "graceful-restart")
 
 /** The body that follows the message header. One optional parameter holds all capabilities. */
 export function encodeOpenBody(open: Open): Uint8Array {

@@ -1,0 +1,65 @@
+import { describeNotification } from "../../protocols/bgp/notification.ts"
+import type { Session } from "../../protocols/bgp/session.ts"
+import type { Why } from "../../protocols/bgp/why.ts"
+import type { Announcing } from "./announcing.ts"
+import type { Counters } from "./counters.ts"
+import type { DesiredPeer, LastNotification, SessionReport } from "./messages.ts"
+import { countFor } from "./routes.ts"
+
+interface Told {
+  readonly name: string
+  readonly desired: DesiredPeer
+  readonly session?: Session
+  readonly sinceMs: number
+  readonly lastError?: string
+  readonly announcing?: Announcing
+  readonly updatesSent: number
+  readonly counters: Counters
+  readonly lastNotification?: LastNotification
+}
+
+/** How a session stands, for everyone else. Holds no password. */
+export function reportOf({ name, desired, announcing, session, counters, ...told }: Told): SessionReport {
+  return {
+    name,
+    address: desired.session.address,
+    port: desired.session.port,
+    state: session?.state ?? "idle",
+    sinceMs: told.sinceMs,
+    ...(told.lastError === undefined ? {} : { lastError: told.lastError }),
+    // While nothing is said yet, repeats are not looked for.
+    prefixesWanted: announcing?.wanted ?? countFor(desired.session, desired.routes),
+    prefixesSent: announcing?.sent.size ?? 0,
+    updatesSent: told.updatesSent,
+    messages: { sent: counters.sent.counts, received: counters.received.counts },
+    ...agreedIn(session),
+    ...(told.lastNotification === undefined ? {} : { lastNotification: told.lastNotification }),
+  }
+}
+
+function agreedIn(session: Session | undefined): Pick<SessionReport, "agreed"> {
+  if (session?.state !== "established" || session.negotiated === undefined) return {}
+  const { peerASN, peerIdentifier, holdSeconds, families, fourOctet, ...rest } = session.negotiated
+  const { extendedMessage, extendedNextHop, routeRefresh, gracefulRestart } = rest
+  return {
+    agreed: {
+      peerASN,
+      peerRouterId: peerIdentifier,
+      holdSeconds,
+      families,
+      fourOctetAs: fourOctet,
+      extendedMessage,
+      extendedNextHop,
+      routeRefresh,
+      gracefulRestart: gracefulRestart !== undefined,
+    },
+  }
+}
+
+/** The NOTIFICATION behind a change of state, if there was one. */
+export function notificationIn(why: Why | undefined, atMs: number): Pick<SessionReport, "lastNotification"> {
+  if (why === undefined || !("notification" in why)) return {}
+  const { code, subcode } = why.notification
+  const direction = why.kind === "notification-received" ? "received" : "sent"
+  return { lastNotification: { direction, code, subcode, text: describeNotification(why.notification), atMs } }
+}
