@@ -1,6 +1,13 @@
 import { refreshSubtype } from "../../protocols/bgp/iana.ts"
 import { afiSafiOf } from "../../protocols/bgp/family.ts"
-import { difference, type OutUpdate, outUpdates, type Refusal, type RouteContext } from "../../protocols/bgp/rib-out.ts"
+import {
+  difference,
+  type OutUpdate,
+  outUpdates,
+  type Refusal,
+  type RouteContext,
+  type Whole,
+} from "../../protocols/bgp/rib-out.ts"
 import { endOfRib } from "../../protocols/bgp/update.ts"
 import type { Family } from "../../protocols/ip.ts"
 import type { Connection } from "./connection.ts"
@@ -20,6 +27,9 @@ export interface Announcing {
   readonly refreshEndDue: readonly Family[]
   readonly refused: readonly Refusal[]
   readonly wanted: number
+  /** What `pending` comes to; and, once it has all been sent, what the peer has. */
+  readonly aimed?: Whole
+  readonly whole?: Whole
 }
 
 export interface Pumped {
@@ -45,9 +55,12 @@ export const beginAnnouncing = (context: RouteContext, endOfRibDue: readonly Fam
 
 /** A new desired set. What was planned and not yet sent is planned anew, from what the peer really has. */
 export function aim(announcing: Announcing, routes: readonly RouteGroup[]): Announcing {
-  const { context, sent } = announcing
-  const diff = difference(routes, sent, context)
-  return { ...announcing, pending: outUpdates(diff, context), refused: diff.refused, wanted: diff.wanted }
+  const { whole: before, aimed: _, ...rest } = announcing
+  const { context, sent } = rest
+  const diff = difference(routes, sent, context, before)
+  const { refused, wanted, whole } = diff
+  const aimed = whole === undefined ? {} : { aimed: whole }
+  return { ...rest, ...aimed, pending: outUpdates(diff, context), refused, wanted }
 }
 
 /** No route has this for its attributes, so that each of them counts as changed. */
@@ -60,9 +73,10 @@ const unknown = "?"
 export function refresh(announcing: Announcing, family: Family, enhanced: boolean, connection: Connection): Announcing {
   const { sent, refreshEndDue } = announcing
   for (const prefix of sent.keys()) if (prefix.includes(":") === (family === "ipv6")) sent.set(prefix, unknown)
-  if (!enhanced) return announcing
+  const { whole: _, ...rest } = announcing
+  if (!enhanced) return rest
   connection.send({ kind: "route-refresh", ...afiSafiOf[family], subtype: refreshSubtype.begin })
-  return { ...announcing, refreshEndDue: [...new Set([...refreshEndDue, family])] }
+  return { ...rest, refreshEndDue: [...new Set([...refreshEndDue, family])] }
 }
 
 /** Writes what is pending until it is done, the system takes no more, or the turn is over. */
@@ -77,7 +91,8 @@ export function pump(announcing: Announcing, connection: Connection): Pumped {
       for (const family of refreshEndDue) {
         connection.send({ kind: "route-refresh", ...afiSafiOf[family], subtype: refreshSubtype.end })
       }
-      const done: Announcing = { ...announcing, pending: undefined, endOfRibDue: [], refreshEndDue: [] }
+      const whole = announcing.aimed === undefined ? {} : { whole: announcing.aimed }
+      const done: Announcing = { ...announcing, ...whole, pending: undefined, endOfRibDue: [], refreshEndDue: [] }
       return { announcing: done, updatesSent: updatesSent + endOfRibDue.length, again: false }
     }
     const taken = connection.write(next.value.bytes)

@@ -4,6 +4,7 @@ import { type AttributeContext, encodeAttributes, type PathAttributes } from "./
 import { type Communities, communitiesFrom } from "./communities.ts"
 import type { MpNextHop } from "./mp-nlri.ts"
 import { canonicalIpv4Prefix } from "./nlri.ts"
+import { changeOf } from "./rib-change.ts"
 import { attributesLimit, packUpdates, packWithdrawals, type AttributeGroup } from "./pack.ts"
 
 /** Routes to be announced, alike in all but their prefix. Prefixes are canonical CIDR text, communities as in `communitiesFrom`. */
@@ -45,6 +46,14 @@ export interface Difference {
   readonly refused: readonly Refusal[]
   /** How many prefixes the peer should have, with those that are refused. */
   readonly wanted: number
+  /** What the peer has once all of it is sent; absent where that is not exactly these groups. */
+  readonly whole?: Whole
+}
+
+/** Groups that were said completely: nothing refused, no prefix twice. */
+export interface Whole {
+  readonly groups: readonly OutGroup[]
+  readonly wanted: number
 }
 
 interface KeyedGroup extends AttributeGroup {
@@ -68,8 +77,43 @@ export interface OutUpdate {
   readonly prefixes: readonly Prefix[]
 }
 
-/** From what was sent to what should be. Unchanged routes are not said again. */
-export function difference(groups: readonly OutGroup[], sent: Sent, context: RouteContext): Difference {
+/**
+ * From what was sent to what should be. Unchanged routes are not said again. `whole`: what was sent is exactly this, so
+ * that it is enough to look at what changed.
+ */
+export function difference(groups: readonly OutGroup[], sent: Sent, context: RouteContext, whole?: Whole): Difference {
+  const quick = whole === undefined ? undefined : differenceFrom(whole, groups, sent, context)
+  return quick ?? differenceOfAll(groups, sent, context)
+}
+
+function differenceFrom(
+  { groups: before, wanted }: Whole,
+  groups: readonly OutGroup[],
+  sent: Sent,
+  context: RouteContext,
+): Difference | undefined {
+  const change = changeOf(before, groups, attributeKey)
+  if (change === undefined) return undefined
+  const touched = new Map<string, string>()
+  for (const prefix of change.removed) touch(prefix)
+  for (const { prefixes } of change.added) {
+    for (const prefix of prefixes) {
+      // In another group as well: they have to be united.
+      if (sent.has(prefix) && !change.removed.has(prefix)) return undefined
+      touch(prefix)
+    }
+  }
+  function touch(prefix: string): void {
+    const key = sent.get(prefix)
+    if (key !== undefined) touched.set(prefix, key)
+  }
+  const part = differenceOfAll(change.added, touched, context)
+  const { whole, ...rest } = part
+  const total = wanted - touched.size + part.wanted
+  return { ...rest, wanted: total, ...(whole === undefined ? {} : { whole: { groups, wanted: total } }) }
+}
+
+function differenceOfAll(groups: readonly OutGroup[], sent: Sent, context: RouteContext): Difference {
   const wanted = keyByPrefix(groups)
   const byKeyed = new Map<Keyed, Map<Family, Group | Unsaid>>()
   /** Why each of them is not said; undefined: it is not wanted here. */
@@ -85,6 +129,9 @@ export function difference(groups: readonly OutGroup[], sent: Sent, context: Rou
     if ("prefixes" in group && prefix !== undefined) group.prefixes.push(prefix)
     else if (!("prefixes" in group)) unsaid.set(text, group)
   }
+  const refused = [...unsaid].flatMap(([prefix, { because }]) => (because === undefined ? [] : { prefix, because }))
+  const count = wanted.size - unsaid.size + refused.length
+  const once = wanted.size === groups.reduce((sum, { prefixes }) => sum + prefixes.length, 0)
   return {
     announce: byKeyed
       .values()
@@ -92,8 +139,9 @@ export function difference(groups: readonly OutGroup[], sent: Sent, context: Rou
       .filter((group) => "prefixes" in group)
       .toArray(),
     withdraw: kept === sent.size && unsaid.size === 0 ? [] : gone(sent, wanted, unsaid),
-    refused: [...unsaid].flatMap(([prefix, { because }]) => (because === undefined ? [] : { prefix, because })),
-    wanted: wanted.size - [...unsaid.values()].filter(({ because }) => because === undefined).length,
+    refused,
+    wanted: count,
+    ...(once && refused.length === 0 ? { whole: { groups, wanted: count } } : {}),
   }
 }
 

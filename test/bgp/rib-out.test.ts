@@ -2,7 +2,14 @@ import test from "ava"
 import fc from "fast-check"
 import { decode, maximumLength } from "../../protocols/bgp/packet.ts"
 import { routesIn } from "../../protocols/bgp/update.ts"
-import { difference, type OutGroup, outUpdates, type RouteContext } from "../../protocols/bgp/rib-out.ts"
+import {
+  type Difference,
+  difference,
+  type OutGroup,
+  outUpdates,
+  type RouteContext,
+  type Whole,
+} from "../../protocols/bgp/rib-out.ts"
 import { ip, toHex } from "./goldens.ts"
 
 const ebgp: RouteContext = {
@@ -128,6 +135,47 @@ test("what cannot be said is refused with its reason; others go out; what was se
     withdraw.map(({ text }) => text),
     ["10.0.0.9/32"],
   )
+})
+
+test("grouped sets in any order: from what was said in whole comes the same as from every prefix", (t) => {
+  const someGroup = (communities: readonly string[]) =>
+    fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { maxLength: 12 }).map((hosts): OutGroup => {
+      const prefixes = hosts.map((host) => (host % 5 === 0 ? `2001:db8::${host}/128` : `10.0.0.${host}/32`))
+      return { localPref: 0, communities, prefixes: host9(hosts) ? prefixes : prefixes.sort() }
+    })
+  // Now and then not in order.
+  const host9 = (hosts: readonly number[]): boolean => hosts[0] === 9
+  const someSet = fc.tuple(someGroup(["1:1"]), someGroup(["1:2"]), someGroup([]))
+  let quick = 0
+  fc.assert(
+    fc.property(
+      fc.array(someSet, { minLength: 2, maxLength: 6 }),
+      fc.constantFrom<RouteContext["nextHops"]["ipv6"]>(ebgp.nextHops.ipv6, { kind: "unwanted" }),
+      (sets, ipv6) => {
+        const context = { ...ebgp, nextHops: { ...ebgp.nextHops, ipv6 } }
+        const sent = new Map<string, string>()
+        let whole: Whole | undefined
+        for (const groups of sets) {
+          const slow = difference(groups, sent, context)
+          const diff = difference(groups, sent, context, whole)
+          if (whole !== undefined) quick++
+          const say = ({ announce, withdraw }: Difference): string =>
+            JSON.stringify([
+              announce.flatMap(({ key, prefixes }) => prefixes.map(({ text }) => `${text} ${key}`)).sort(),
+              withdraw.map(({ text }) => text).sort(),
+            ])
+          if (say(diff) !== say(slow) || diff.wanted !== slow.wanted) return false
+          if (JSON.stringify(diff.refused) !== JSON.stringify(slow.refused)) return false
+          for (const { key, prefixes } of diff.announce) for (const { text } of prefixes) sent.set(text, key)
+          for (const { text } of diff.withdraw) sent.delete(text)
+          whole = diff.whole
+        }
+        return true
+      },
+    ),
+    { numRuns: 2000 },
+  )
+  t.true(quick > 500, `${quick} times`)
 })
 
 test("whatever the sequence of desired sets, the peer has exactly the last one", (t) => {
