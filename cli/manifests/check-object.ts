@@ -15,10 +15,12 @@ export interface ObjectFault {
 export interface ObjectCheck {
   readonly faults: readonly ObjectFault[]
   readonly warnings: readonly ObjectFault[]
+  /** Its values are those of its kind: it can be read as a part of the configuration. */
+  readonly readable: boolean
 }
 
-const fine: ObjectCheck = { faults: [], warnings: [] }
-const only = (path: string, text: string): ObjectCheck => ({ faults: [{ path, text }], warnings: [] })
+const fine: ObjectCheck = { faults: [], warnings: [], readable: true }
+const only = (path: string, text: string): ObjectCheck => ({ faults: [{ path, text }], warnings: [], readable: false })
 
 /**
  * What an API server has against one object, by itself: its schema, fields that the schema does not know (kubectl refuses
@@ -47,6 +49,7 @@ export function checkObject(object: JsonObject): ObjectCheck {
       ...unknown.map((path) => ({ path, text: `unknown field "${path}"` })),
       ...broken.map(({ field = "", message }) => ({ path: field, text: message })),
     ],
+    readable: broken.length === 0,
     warnings: deprecation === undefined ? [] : [{ path: "apiVersion", text: deprecation }],
   }
 }

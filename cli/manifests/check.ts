@@ -51,10 +51,10 @@ export function checkManifests(
   { mode, home, complete }: CheckOptions,
 ): CheckReport {
   const findings: Finding[] = faults.map((fault) => ({ severity: "error", ...fault }))
-  const good = new Map<string, Checked>()
+  const known = new Map<string, Checked>()
   for (const manifest of manifests) {
     const id = idOf(manifest.object, home)
-    const { faults, warnings } = checkObject(manifest.object)
+    const { faults, warnings, readable } = checkObject(manifest.object)
     for (const { path, text } of faults) findings.push(finding("error", manifest, home, path, text))
     for (const { path, text } of warnings) findings.push(finding("warning", manifest, home, path, text))
     const ours = isOurs(manifest.object)
@@ -62,15 +62,15 @@ export function checkManifests(
       findings.push(
         finding("error", manifest, home, "metadata.namespace", `resource must be created in ${home} namespace`),
       )
-    const before = good.get(keyOfId(id))
+    const before = known.get(keyOfId(id))
     if (before !== undefined && ours) {
       const where = before.file === undefined ? "" : `, first at ${before.file}:${before.lineOf("")}`
       findings.push(finding("error", manifest, home, "", `defined twice${where}`))
     }
-    if (faults.length === 0) good.set(keyOfId(id), manifest)
+    if (readable) known.set(keyOfId(id), manifest)
   }
-  const facts = clusterFacts(new Map([...good].map(([key, { object }]) => [key, object])), home, true).configuration
-  const at = (id: ObjectId) => good.get(keyOfId(id))
+  const facts = clusterFacts(new Map([...known].map(([key, { object }]) => [key, object])), home, true).configuration
+  const at = (id: ObjectId) => known.get(keyOfId(id))
   for (const fault of configurationFaults(facts, mode, home)) {
     const manifest = at({ ...fault.object, namespace: home })
     const missing = fault.transient === true && !complete
