@@ -2,7 +2,7 @@ import type { AllocatorMetrics } from "../../actors/allocator/messages.ts"
 import type { Exporter, Samples } from "./metrics.ts"
 
 /** MetalLB's names and labels. Numbers past 2⁵³ come out as the nearest double, as MetalLB's do. */
-export function controllerMetrics(to: Exporter, { pools, services, configuration }: AllocatorMetrics): void {
+export function controllerMetrics(to: Exporter, { pools, services, turns, configuration }: AllocatorMetrics): void {
   type Pool = AllocatorMetrics["pools"][number]
   const perPool = (value: (pool: Pool) => bigint): Samples => pools.map((pool) => [[pool.pool], Number(value(pool))])
   const gauges: readonly (readonly [string, string, (pool: Pool) => bigint])[] = [
@@ -48,4 +48,5 @@ export function controllerMetrics(to: Exporter, { pools, services, configuration
     ["state"],
     Object.entries(services).map(([state, count]) => [[state], count]),
   )
+  to.counter("troupe_allocator_turns_total", "How often a Service was looked at", [], [[[], turns]])
 }

@@ -88,6 +88,12 @@ export async function controllerMain(args: readonly string[]): Promise<number> {
           commonMetrics(to, system, cluster.value.counters())
           const own = await allocatorMetrics()
           if (own) controllerMetrics(to, own)
+          to.counter(
+            "troupe_events_total",
+            "Events on Services by what became of them: written, suppressed (one Service has too many), lost",
+            ["outcome"],
+            Object.entries(api.eventCounts()).map(([outcome, count]) => [[outcome], count]),
+          )
           const leads = assigning && lead.role() === "leader"
           to.gauge(
             "troupe_leader",
