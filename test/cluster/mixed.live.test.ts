@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from "ava"
 import { networkInterfaces } from "node:os"
+import { markVersion } from "../../cluster/speaker-mark.ts"
 import { metallbKey } from "../../protocols/memberlist/encryption.ts"
 import { hex } from "../memberlist/vectors.ts"
 import { buildReal, endAll, hasGo, type OurPeer, type Peer, startOurs, startReal, until } from "./processes.ts"
@@ -23,12 +24,15 @@ const secret = "MDEyMzQ1Njc4OWFiY2RlZg"
 /** Syncs come often, so that a test sees many. */
 const profile = { pushPullIntervalMs: 3000 }
 
+/** What our speakers say of themselves; real nodes carry it on without a word. */
+const mark = { version: markVersion, macs: ["02:00:00:00:00:0a", "02:00:00:00:00:0b"] }
+
 let hosts = 1
 const nextAddress = () => `127.0.0.${++hosts}`
 
 async function ours(name: string, encrypted: boolean, thread = false): Promise<OurPeer> {
   const security = encrypted ? { secretKey: secret } : {}
-  return startOurs({ name, bindAddress: nextAddress(), bindPort: 0, profile, ...security }, thread)
+  return startOurs({ name, bindAddress: nextAddress(), bindPort: 0, profile, mark, ...security }, thread)
 }
 async function theirs(name: string, encrypted: boolean): Promise<Peer> {
   const flags = ["-push-pull", "3s", ...(encrypted ? ["-key", hex(metallbKey(Buffer.from(secret)))] : [])]
@@ -102,6 +106,8 @@ for (const encrypted of [true, false]) {
       await agree(all)
       t.deepEqual(complaints(them), [])
       for (const peer of us) {
+        for (const { name } of us) t.deepEqual(peer.seen.find((member) => member.name === name)?.mark, mark, name)
+        for (const { name } of them) t.is(peer.seen.find((member) => member.name === name)?.mark, undefined, name)
         const { faults, healthScore, packetsReceived, streamsAccepted, streamsOpened } = await peer.counters()
         t.deepEqual(faults, {})
         t.is(healthScore, 0)

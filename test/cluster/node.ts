@@ -39,7 +39,11 @@ const owner: Actor<null, State, Message> = {
     const started = (gossip: ActorRef<GossipCommand>): Message => ({ kind: "started", gossip })
     const url = new URL("../../cli/threads/gossip.ts", import.meta.url).href
     const gossip = inThread
-      ? context.spawnThread<GossipCommand>({ id, entry: { kind: "module", url, config: { ...config, logLevel: "error" } }, started })
+      ? context.spawnThread<GossipCommand>({
+          id,
+          entry: { kind: "module", url, config: { ...config, logLevel: "error" } },
+          started,
+        })
       : (context.spawn({ id, actor: gossipActor, config, started }) as ActorRef<GossipCommand>)
     createInterface({ input: process.stdin })
       .on("line", (text) => system.send(context.self, { kind: "line", text }))
