@@ -3,7 +3,7 @@ import { compile } from "../../config/compile.ts"
 import type { BGPPeerSpec, SecretFacts } from "../../config/facts.ts"
 import { SecretText } from "../../config/secret-text.ts"
 import type { Peer } from "../../config/snapshot.ts"
-import { nothing, peerNamed } from "../support/configuration.ts"
+import { bgpNamed, nothing, peerNamed, poolNamed } from "../support/configuration.ts"
 
 const good: BGPPeerSpec = { myASN: 64500, peerASN: 64501, peerAddress: "192.0.2.1" }
 const plain = { name: "p", myASN: 64500, peerASN: 64501, address: "192.0.2.1", port: 179, holdSeconds: 90 }
@@ -33,7 +33,8 @@ for (const [spec, want] of [
   [{ password: "x" }, { password: "x" }],
   [{ dualStackAddressFamily: true }, { bothFamilies: true }],
   [{ enableGracefulRestart: true }, { gracefulRestart: true }],
-  [{ enableGracefulRestart: false, dualStackAddressFamily: false, disableMP: true, ebgpMultiHop: true }, {}],
+  [{ enableGracefulRestart: false, dualStackAddressFamily: false, disableMP: true }, {}],
+  [{ ebgpMultiHop: true }, { multihop: true }],
   [{ vrf: "", dynamicASN: "", interface: "", password: "", passwordSecret: {}, connectTime: "" }, {}],
   // RFC 4271 §4.2, §10, and a keepalive time that is one: a third of the hold time needs no saying.
   [{ holdTime: "30s" }, { holdSeconds: 30 }],
@@ -87,4 +88,38 @@ test("a password from a Secret: the same object for the same text, and nothing t
 
 test("where Secrets were not asked for, a peer that needs one says so", (t) => {
   t.like(read({ passwordSecret: { name: "s" } }), { passwordUnread: true })
+})
+
+test("a BFD profile becomes part of the peers that name it; one that is not there is MetalLB's fault", (t) => {
+  const fast = { name: "fast", labels: {}, spec: { receiveInterval: 50, transmitInterval: 60, detectMultiplier: 5 } }
+  const peers = [
+    peerNamed("a", { ...good, bfdProfile: "fast" }),
+    peerNamed("b", { ...good, peerAddress: "2001:db8::1", bfdProfile: "fast", ebgpMultiHop: true }),
+    peerNamed("c", { ...good, peerAddress: "192.0.2.3", bfdProfile: "" }),
+  ]
+  const result = compile({ ...nothing, peers, bfdProfiles: [fast] })
+  t.deepEqual(result.ok && result.value.peers.map(({ name, bfd, multihop }) => [name, bfd, multihop]), [
+    ["a", fast.spec, undefined],
+    ["b", fast.spec, true],
+    ["c", undefined, undefined],
+  ])
+  const missing = compile({ ...nothing, peers, bfdProfiles: [] })
+  t.deepEqual(
+    missing.ok ? [] : missing.error.map(({ object, field, text, transient }) => [object.name, field, text, transient]),
+    ["a", "b"].map((name) => [name, "bfdProfile", `peer ${name} referencing non existing bfd profile fast`, true]),
+  )
+})
+
+test("echo for a peer that gets IPv6 routes is MetalLB's fault; for an IPv6 peer alone it is none", (t) => {
+  const echo = { name: "echo", labels: {}, spec: { echoMode: true } }
+  const peers = [peerNamed("p", { ...good, peerAddress: "2001:db8::1", bfdProfile: "echo" })]
+  const of = (addresses: string[]) => {
+    const pools = [poolNamed("pool", { addresses })]
+    const result = compile({ ...nothing, peers, pools, bgpAdvertisements: [bgpNamed("a", {})], bfdProfiles: [echo] })
+    return result.ok ? [] : result.error.map(({ text }) => text)
+  }
+  t.deepEqual(of(["198.51.100.0/24"]), [])
+  t.deepEqual(of(["2001:db8:1::/64"]), [
+    "pool pool has bgpadvertisement a which references peer p which has bfd echo enabled, which is not possible",
+  ])
 })
