@@ -1,9 +1,9 @@
 import test from "ava"
 import fc from "fast-check"
-import { canonicalIpv4Prefix, decodeNlri, nlriLength, writeNlri } from "../../protocols/bgp/nlri.ts"
+import { canonicalIpv4Prefix, decodeNlri, nlriBytes, nlriLength, writeNlri } from "../../protocols/bgp/nlri.ts"
 import { ipFromNumber } from "../../protocols/ip.ts"
 import { parsePrefix, prefixAround } from "../../protocols/prefix.ts"
-import { toHex } from "./goldens.ts"
+import { hex, toHex } from "./goldens.ts"
 
 const someNumber = fc.nat({ max: 0xffff_ffff })
 const someLength = fc.integer({ min: 0, max: 32 })
@@ -46,3 +46,20 @@ test("an IPv6 prefix has the same shape", (t) => {
   writeNlri(prefix, bytes, 0)
   t.is(toHex(bytes), "2120010db800")
 })
+
+for (const [text, bytes] of [
+  ["::/0", "00"],
+  ["2001:db8::/33", "2120010db800"],
+  ["2001:db8:0:1::/64", "4020010db800000001"],
+  ["2001:db8::7/128", "8020010db8000000000000000000000007"],
+  ["::1/128", "8000000000000000000000000000000001"],
+  ["1:2:3:4:5:6:7:8/128", "8000010002000300040005000600070008"],
+  // Elsewhere that is the IPv4 address; as a prefix it stays what it is.
+  ["::ffff:192.0.2.1/128", "8000000000000000000000ffffc0000201"],
+] as const) {
+  test(`IPv6: ${text}`, (t) => {
+    const decoded = decodeNlri(hex(bytes), "ipv6")
+    t.deepEqual(decoded.ok && decoded.value.map((one) => [one.text, one.family]), [[text, "ipv6"]])
+    t.is(toHex(decoded.ok ? nlriBytes(decoded.value) : hex("")), bytes)
+  })
+}
