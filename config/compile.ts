@@ -3,7 +3,7 @@ import { err, ok, type Result } from "../protocols/result.ts"
 import { readBFDProfiles } from "./bfd-profiles.ts"
 import { readBGPAdvertisements } from "./bgp-advertisements.ts"
 import { readAliases } from "./communities.ts"
-import type { ConfigurationFacts, LabelSelector, ResourceFacts } from "./facts.ts"
+import type { BFDProfileSpec, ConfigurationFacts, LabelSelector, ResourceFacts } from "./facts.ts"
 import type { ConfigurationFault, ConfigurationKind } from "./fault.ts"
 import { readL2Advertisements } from "./l2-advertisements.ts"
 import { type Mode, modeFaults } from "./modes.ts"
@@ -48,7 +48,7 @@ export function compile(
 
   faults.push(...modeFaults(mode, sorted))
   const profiles = readBFDProfiles(sorted.bfdProfiles ?? [], faults)
-  const peers = readPeersAndReferences(facts, sorted, namespace, mode, faults)
+  const peers = readPeersAndReferences(facts, sorted, profiles, namespace, mode, faults)
   const aliases = readAliases(sorted.communities, faults)
   const pools = readPools(sorted.pools, facts.namespaces, faults)
   const l2 = readL2Advertisements(sorted.l2Advertisements, pools, facts.nodes, faults)
@@ -96,12 +96,13 @@ function readable<Spec>(
 function readPeersAndReferences(
   { bfdProfiles, passwordSecrets }: ConfigurationFacts,
   { peers }: ConfigurationFacts,
+  profiles: ReadonlyMap<string, BFDProfileSpec>,
   namespace: string,
   mode: Mode,
   faults: ConfigurationFault[],
 ) {
   const found: ConfigurationFault[] = []
-  const read = readPeers(peers, namespace, found, passwordSecrets)
+  const read = readPeers(peers, namespace, found, profiles, passwordSecrets)
   const native = mode === "native" ? found : found.filter(({ text }) => !text.endsWith("which is not supported yet"))
   const at = {
     namespace,

@@ -1,5 +1,5 @@
 import { type Ip, parseIp } from "../protocols/ip.ts"
-import type { BGPPeerSpec, ResourceFacts, SecretFacts } from "./facts.ts"
+import type { BFDProfileSpec, BGPPeerSpec, ResourceFacts, SecretFacts } from "./facts.ts"
 import { type Complain, complaints, type ConfigurationFault } from "./fault.ts"
 import { quote, selectorText } from "./go-text.ts"
 import { readConnectSeconds, readTimers } from "./peer-timers.ts"
@@ -9,23 +9,29 @@ import type { Peer } from "./snapshot.ts"
 
 type PeerFacts = ResourceFacts<BGPPeerSpec>
 
-/** What BGPPeer can say and this session cannot do yet. Saying so is better than a session that ignores it. */
-const notYet = ["bfdProfile"] as const satisfies readonly (keyof BGPPeerSpec)[]
+/** What BFD cannot do yet for a peer. Saying so is better than a path that nobody watches. */
+const notYetWithBfd = ["interface", "vrf"] as const satisfies readonly (keyof BGPPeerSpec)[]
 
-/** A Secret that is not what the peer needs, or not there, is a fault of `peer-references.ts`. */
+/** A Secret that is not what the peer needs, or not there, is a fault of `peer-references.ts`; so is a BFD profile. */
 export function readPeers(
   peers: readonly PeerFacts[],
   namespace: string,
   faults: ConfigurationFault[],
+  profiles: ReadonlyMap<string, BFDProfileSpec>,
   secrets?: readonly SecretFacts[],
 ): Peer[] {
   return peers.flatMap((facts) => {
     const { complain, clean } = complaints(faults, "BGPPeer", facts.name)
     const ofPeer: Complain = (field, text) => complain(field, `parsing peer ${facts.name} ${text}`)
     const peer = readPeer(facts, namespace, ofPeer, secrets)
-    for (const field of notYet)
-      if (facts.spec[field]) complain(field, `peer ${facts.name} has ${field} set, which is not supported yet`)
-    return clean() && peer !== undefined ? [peer] : []
+    const { bfdProfile } = facts.spec
+    if (bfdProfile)
+      for (const field of notYetWithBfd)
+        if (facts.spec[field])
+          complain(field, `peer ${facts.name} has bfdProfile and ${field} set, which is not supported yet`)
+    if (!clean() || peer === undefined) return []
+    const bfd = bfdProfile ? profiles.get(bfdProfile) : undefined
+    return [bfd === undefined ? peer : { ...peer, bfd }]
   })
 }
 
@@ -84,6 +90,7 @@ function readPeer(
     ...(password === undefined && spec.passwordSecret?.name && { passwordUnread: true }),
     ...(spec.dualStackAddressFamily === true && { bothFamilies: true }),
     ...(spec.enableGracefulRestart === true && { gracefulRestart: true }),
+    ...(spec.ebgpMultiHop === true && { multihop: true }),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Ip } from "../protocols/ip.ts"
 import type { Prefix } from "../protocols/prefix.ts"
-import type { LabelSelector } from "./facts.ts"
+import type { BFDProfileSpec, LabelSelector } from "./facts.ts"
 import type { SecretText } from "./secret-text.ts"
 
 /** One configuration that passed every check. Immutable; replaced as a whole. */
@@ -87,4 +87,8 @@ export interface Peer {
   readonly bothFamilies?: true
   /** RFC 4724. */
   readonly gracefulRestart?: true
+  /** May be several hops away. */
+  readonly multihop?: true
+  /** What the peer's BFD profile says: its path is watched (RFC 5882). */
+  readonly bfd?: BFDProfileSpec
 }
