@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util"
+import type { ConfigurationCondition } from "../../config/cluster-api.ts"
 import { compile } from "../../config/compile.ts"
 import type { ConfigurationFacts, ServiceKey } from "../../config/facts.ts"
 import type { ConfigurationFault } from "../../config/fault.ts"
@@ -29,6 +30,22 @@ export function decideConfiguration(
   }
   return { kind: "accepted", snapshot }
 }
+
+/** For the ConfigurationState. What is held back for a Service is no less in vain than what is not valid. */
+export function conditionOf(verdict: ConfigurationVerdict): ConfigurationCondition {
+  const texts =
+    verdict.kind === "invalid"
+      ? verdict.faults.map(({ text }) => text)
+      : verdict.kind === "refused"
+        ? [describeRefusal(verdict.service)]
+        : undefined
+  if (texts === undefined) return { status: "True", reason: "Reconciled", message: "" }
+  return { status: "False", reason: "ConfigurationError", message: `configuration error: ${texts.join("\n")}` }
+}
+
+export const refusal = "service has no configuration under new config"
+
+export const describeRefusal = (service: ServiceKey): string => `${service}: ${refusal}`
 
 export const describeFault = ({ object, field, text }: ConfigurationFault): string =>
   `${object.kind} ${object.name}${field === undefined ? "" : `, ${field}`}: ${text}`

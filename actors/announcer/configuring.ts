@@ -1,6 +1,14 @@
+import { isDeepStrictEqual } from "node:util"
 import type { Snapshot } from "../../config/snapshot.ts"
 import type { Context } from "../../supervision/actor.ts"
-import { decideConfiguration, describeFault } from "./configuration.ts"
+import {
+  conditionOf,
+  type ConfigurationVerdict,
+  decideConfiguration,
+  describeFault,
+  describeRefusal,
+  refusal,
+} from "./configuration.ts"
 import { surroundingsChanged } from "./deciding.ts"
 import { type AnnouncerState, announcementsOf, type Message } from "./state.ts"
 
@@ -13,6 +21,7 @@ export function configure(state: AnnouncerState, context: Context<Message>): voi
   state.refusedFor = undefined
   state.faults = []
   state.stale = verdict.kind === "invalid" || verdict.kind === "refused"
+  report(state, verdict)
   switch (verdict.kind) {
     case "accepted":
       log.info("config reloaded", { event: "config reloaded" })
@@ -25,12 +34,11 @@ export function configure(state: AnnouncerState, context: Context<Message>): voi
       state.faults = verdict.faults.map(describeFault)
       return log.error("failed to parse the configuration", { error: state.faults[0], faults: state.faults })
     case "refused": {
-      const error = "service has no configuration under new config"
       state.refusedFor = verdict.service
-      state.faults = [`${verdict.service}: ${error}`]
+      state.faults = [describeRefusal(verdict.service)]
       if (refusedBefore === verdict.service) return
       state.updateErrors++
-      return log.error("new configuration rejected", { op: "setConfig", service: verdict.service, error })
+      return log.error("new configuration rejected", { op: "setConfig", service: verdict.service, error: refusal })
     }
   }
 }
@@ -38,4 +46,13 @@ export function configure(state: AnnouncerState, context: Context<Message>): voi
 export function adopt(state: AnnouncerState, snapshot: Snapshot, context: Context<Message>): void {
   state.snapshot = snapshot
   surroundingsChanged(state, context)
+}
+
+/** Once for as long as it is so. */
+function report(state: AnnouncerState, verdict: ConfigurationVerdict): void {
+  const condition = conditionOf(verdict)
+  if (isDeepStrictEqual(condition, state.reported)) return
+  state.reported = condition
+  const { api, nodeName } = state.config
+  api.reportConfiguration({ component: "speaker", nodeName, condition })
 }

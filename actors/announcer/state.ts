@@ -1,5 +1,5 @@
 import type { GossipCommand, Member } from "../../cluster/messages.ts"
-import type { ClusterApi } from "../../config/cluster-api.ts"
+import type { ClusterApi, ConfigurationCondition, DesiredServiceStatuses } from "../../config/cluster-api.ts"
 import type { ConfigurationFacts, EndpointFacts, NodeFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Snapshot } from "../../config/snapshot.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
@@ -17,7 +17,7 @@ import type { Announcement } from "./transition.ts"
 
 export interface AnnouncerConfig {
   readonly nodeName: string
-  readonly api: Pick<ClusterApi, "recordEvent">
+  readonly api: Pick<ClusterApi, "recordEvent" | "reportConfiguration" | "desiredServiceStatuses">
   /** Absent: no gossip, every node of the cluster may lead. */
   readonly gossip?: ActorRef<GossipCommand>
   readonly layer2: ActorRef<Layer2Command>
@@ -86,6 +86,9 @@ export interface AnnouncerState {
   /** What the threads were told last. Undefined: nothing yet. */
   table: Table | undefined
   peers: readonly DesiredPeer[] | undefined
+  /** What the API was told last: which Services are announced here, and what became of the configuration. */
+  statuses: { readonly [Kind in DesiredServiceStatuses["kind"]]?: DesiredServiceStatuses["services"] }
+  reported: ConfigurationCondition | undefined
   layer2: Layer2Report | undefined
   sessions: readonly SessionReport[]
   updates: number
@@ -115,6 +118,8 @@ export const beginning = (config: AnnouncerConfig): AnnouncerState => ({
   flushing: false,
   table: undefined,
   peers: undefined,
+  statuses: {},
+  reported: undefined,
   layer2: undefined,
   sessions: [],
   updates: 0,

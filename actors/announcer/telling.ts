@@ -1,9 +1,18 @@
 import { isDeepStrictEqual } from "node:util"
+import type { DesiredServiceStatuses } from "../../config/cluster-api.ts"
 import type { Context } from "../../supervision/actor.ts"
 import { unsettled } from "./membership.ts"
 import { logPeerChange, peerChanges } from "./peer-changes.ts"
+import { bgpStatuses, layer2Statuses } from "./service-statuses.ts"
 import { introduceOurselves } from "./wire.ts"
-import { type AnnouncerConfig, type AnnouncerState, type Message, wantedPeers, wantedTable } from "./state.ts"
+import {
+  type AnnouncerConfig,
+  type AnnouncerState,
+  announcementsOf,
+  type Message,
+  wantedPeers,
+  wantedTable,
+} from "./state.ts"
 
 /** Behind whatever is in the mailbox already. */
 export function flushSoon(state: AnnouncerState, context: Context<Message>): void {
@@ -28,6 +37,22 @@ export function flush(state: AnnouncerState, context: Context<Message>): void {
     state.peers = peers
     context.send(state.config.bgp, { kind: "peers", peers })
   }
+  if (table === undefined && peers === undefined) return
+  // Not before the threads may be told either: the first set takes away what is left from an earlier life.
+  const announcements = announcementsOf(state)
+  if (table !== undefined) tellStatuses(state, "layer2", layer2Statuses(announcements))
+  if (peers !== undefined) tellStatuses(state, "bgp", bgpStatuses(announcements, peers))
+}
+
+function tellStatuses(
+  state: AnnouncerState,
+  kind: DesiredServiceStatuses["kind"],
+  services: DesiredServiceStatuses["services"],
+): void {
+  if (isDeepStrictEqual(services, state.statuses[kind])) return
+  state.statuses = { ...state.statuses, [kind]: services }
+  const { api, nodeName } = state.config
+  api.desiredServiceStatuses({ kind, nodeName, services })
 }
 
 export function listenToLayer2({ layer2, wire }: AnnouncerConfig, context: Context<Message>): void {
