@@ -33,6 +33,8 @@ export async function ensureMemberlistSecret(
   const listed = await persistently({ verb: "list", path, resource, query })
   if (!listed.ok) return failure("read", listed.error)
   if (listOf(objectAt(listed.value)["items"]).length > 0) return ok("present")
+  if (deployment === "")
+    return err(`the memberlist Secret ${namespace}/${name} is to be made: its Deployment has no name`)
 
   const owners = `/apis/apps/v1/namespaces/${namespace}/deployments/${deployment}`
   const owner = await persistently({ verb: "get", path: owners, resource: "deployments" })

@@ -79,9 +79,11 @@ test.serial(
   },
 )
 
-test.serial("without its Deployment the memberlist Secret is not made, and the controller says why", async (t) => {
+test.serial("without its Deployment the memberlist Secret is not made, and the controller ends", async (t) => {
   const { controller, close } = await stage()
   t.teardown(close)
-  const daemon = controller("one", "--ml-secret-name=memberlist", "--deployment=nowhere")
-  t.is(await daemon.ended, 1)
+  for (const deployment of ["nowhere", ""]) {
+    const daemon = controller("one", "--ml-secret-name=memberlist", `--deployment=${deployment}`)
+    t.is(await daemon.ended, 1)
+  }
 })
