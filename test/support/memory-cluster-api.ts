@@ -37,6 +37,8 @@ export class MemoryClusterApi implements ClusterApi {
   readonly poolStatuses = new Map<string, PoolStatus>()
   readonly configurationReports = new Map<string, ConfigurationReport>()
   readonly serviceStatuses = new Map<string, DesiredServiceStatuses>()
+  /** Every set of them, in order. */
+  readonly serviceStatusSets: DesiredServiceStatuses[] = []
   /** Decides the fate of a write before it happens; undefined lets it through. A promise delays it. */
   beforeWrite: (write: ServiceStatusWrite) => WriteOutcome | undefined | Promise<WriteOutcome | undefined> = () =>
     undefined
@@ -140,6 +142,7 @@ export class MemoryClusterApi implements ClusterApi {
   /** By `<kind> <node>`. */
   desiredServiceStatuses(desired: DesiredServiceStatuses): void {
     this.serviceStatuses.set(`${desired.kind} ${desired.nodeName}`, desired)
+    this.serviceStatusSets.push(desired)
   }
 
   forgetWishes(): void {
