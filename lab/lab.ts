@@ -103,6 +103,8 @@ function controller(layout: Layout): Program {
       // It runs in the machine's own network, where its ports may be taken.
       "--port=0",
       "--health-probe-port=0",
+      // There is one: restarted, it need not wait for its own lease to run out.
+      "--leader-elect=false",
       // The lab's API server calls no webhooks.
       "--webhook-mode=disabled",
       ...common(layout, "controller"),
