@@ -14,6 +14,7 @@ export const packetMulticast = 0
 export const ipOption = { typeOfService: 1, ttl: 2, packetInfo: 8, receiveTtl: 12, minimumTtl: 21 } as const
 export const ipv6Option = {
   unicastHops: 16,
+  multicastHops: 18,
   joinGroup: 20,
   leaveGroup: 21,
   only: 26,
@@ -26,6 +27,7 @@ export const ipv6Option = {
 } as const
 export const tcpOption = { md5Signature: 14, addAuthenticationKey: 38 } as const
 export const messageFlag = { doNotWait: 0x40, noSignal: 0x4000 } as const
+export const protocol = { icmpv6: 58 } as const
 export const etherType = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const
 export const scheduler = { roundRobin: 2 } as const
 export const pollEvent = { in: 1, err: 8 } as const
@@ -56,8 +58,13 @@ export const netlinkType = {
   newAddress: 20,
   delAddress: 21,
   getAddress: 22,
+  newNeighbour: 28,
+  getNeighbour: 30,
 } as const
 export const linkAttribute = { address: 1, name: 3, master: 10 } as const
 export const addressAttribute = { address: 1, local: 2, flags: 8 } as const
+export const neighbourAttribute = { destination: 1, cacheInfo: 3 } as const
+export const neighbourFlag = { router: 0x80 } as const
+export const neighbourState = { incomplete: 1, failed: 0x20 } as const
 export const linkFlag = { up: 1, broadcast: 2, loopback: 8, noArp: 0x80, lowerUp: 0x10000 } as const
 export const addressFlag = { dadFailed: 8, tentative: 0x40 } as const

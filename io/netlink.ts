@@ -106,7 +106,7 @@ export function decodeAddress(body: DataView): LinkAddress | undefined {
 }
 
 /** rtattr: length with header, type, payload, padded to four bytes. The payloads are views. */
-function attributesIn(body: DataView, from: number): Map<number, Uint8Array> {
+export function attributesIn(body: DataView, from: number): Map<number, Uint8Array> {
   const found = new Map<number, Uint8Array>()
   for (let at = from; at + 4 <= body.byteLength; ) {
     const length = body.getUint16(at, true)

@@ -40,6 +40,8 @@ export const transmitTo = native<
 export const receiveMessage = native<[fd: number, message: Uint8Array, flags: number]>(
   "intptr_t recvmsg(int fd, void *message, int flags)",
 )
+/** 0 when there is none of that name. */
+export const interfaceIndex = native<[name: string]>("unsigned int if_nametoindex(const char *name)")
 export const closeDescriptor = native<[fd: number]>("int close(int fd)")
 /** Of the calling thread, when `thread` is 0. */
 export const setScheduler = native<[thread: number, policy: number, parameters: Uint8Array]>(

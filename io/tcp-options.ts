@@ -1,6 +1,6 @@
 import { addressBytes } from "./ip-address.ts"
 import { errno, family, ipOption, ipv6Option, level, socketOption, tcpOption } from "./linux.ts"
-import { done, type Outcome, refusal } from "./outcome.ts"
+import { done, type Outcome, refusal, type SystemError } from "./outcome.ts"
 import { bind, setsockopt } from "./system-calls.ts"
 
 /** What a TCP socket can be asked for before it connects or listens. The same shape as the world's target. */
@@ -59,8 +59,13 @@ function bindToDevice(fd: number, name: string): Outcome<void> {
   const fits = bytes.length <= longestName + 1
   const result = fits ? setsockopt(fd, level.socket, socketOption.bindToDevice, bytes, bytes.length) : errno.noDevice
   if (result !== errno.noDevice) return result < 0 ? refusal(`binding to network device "${name}"`, result) : done
-  return { ok: false, error: { code: "ENODEV", message: `network device "${name}" doesn't exist on this host` } }
+  return deviceMissing(name)
 }
+
+export const deviceMissing = (name: string): { readonly ok: false; readonly error: SystemError } => ({
+  ok: false,
+  error: { code: "ENODEV", message: `network device "${name}" doesn't exist on this host` },
+})
 
 export function bindTo(fd: number, address: string, port: number): Outcome<void> {
   const bytes = socketAddress(address, port)
@@ -132,7 +137,7 @@ export function authenticationKey(peer: string, key: Authentication): Uint8Array
 }
 
 /** sockaddr_in or sockaddr_in6. A link-local address gets its link from the device that the socket is bound to. */
-function socketAddress(address: string, port: number): Uint8Array | undefined {
+export function socketAddress(address: string, port: number): Uint8Array | undefined {
   const ip = addressBytes(address)
   if (ip === undefined) return undefined
   const bytes = Buffer.alloc(ip.length === 4 ? 16 : 28)

@@ -1,4 +1,5 @@
 import net from "node:net"
+import { routerOn } from "./link-routers.ts"
 import { errno, family, level, socketOption, socketType } from "./linux.ts"
 import { done, type Outcome, refusal } from "./outcome.ts"
 import { closeDescriptor, listen, socket } from "./system-calls.ts"
@@ -9,11 +10,15 @@ export interface TcpTarget extends TcpOptions {
   readonly address: string
   readonly port: number
   readonly sourceAddress?: string
+  /** The router on the link of `device`, whoever it is. */
+  readonly unnumbered?: boolean
 }
 
 export interface PreparedTcp {
   /** Not yet connected. Node closes it. */
   readonly socket: net.Socket
+  /** The address to connect to, with its zone where it needs one. */
+  readonly host: string
   /** Why nobody has answered so far, as far as the kernel tells. */
   readonly explain: () => string | undefined
 }
@@ -23,16 +28,15 @@ export interface PreparedTcp {
  * waits for it like for any other, in the main thread or in an ordinary worker.
  */
 export function prepareTcp(to: TcpTarget): Outcome<PreparedTcp> {
-  const { address, sourceAddress, device } = to
-  if (isLinkLocal(address) && device === undefined) {
-    const message = `${address} is link-local: without an interface it means nothing`
-    return { ok: false, error: { code: "EINVAL", message } }
-  }
-  const opened = openStream(address)
+  const host = hostOf(to)
+  if (!host.ok) return host
+  const zoned = withZone(host.value, to.device)
+  if (!zoned.ok) return zoned
+  const opened = openStream(host.value)
   if (!opened.ok) return opened
   const fd = opened.value
-  const ready = setTcpOptions(fd, to, address)
-  const bound = ready.ok && sourceAddress !== undefined ? bindSource(fd, address, sourceAddress) : ready
+  const ready = setTcpOptions(fd, to, host.value)
+  const bound = ready.ok && to.sourceAddress !== undefined ? bindSource(fd, host.value, to.sourceAddress) : ready
   if (!bound.ok) {
     closeDescriptor(fd)
     return bound
@@ -44,9 +48,27 @@ export function prepareTcp(to: TcpTarget): Outcome<PreparedTcp> {
     ok: true,
     value: {
       socket: new net.Socket({ fd, readable: true, writable: true, allowHalfOpen: true }),
+      host: zoned.value,
       explain: () => explainSilence(asked, before, tcpCounters()),
     },
   }
+}
+
+/** libuv gives a link-local address without a zone the link of whichever interface comes first. */
+function withZone(host: string, device: string | undefined): Outcome<string> {
+  if (!isLinkLocal(host) || device === undefined) return { ok: true, value: host }
+  const zoned = `${host}%${device}`
+  if (net.isIPv6(zoned)) return { ok: true, value: zoned }
+  const message = `interface "${device}" cannot stand in a link-local address: its name has other than letters, digits, ".", "-" and ":"`
+  return { ok: false, error: { code: "EINVAL", message } }
+}
+
+/** Who is meant. A link-local address is looked for on the link of the device that the socket gets bound to. */
+function hostOf({ address, device, unnumbered }: TcpTarget): Outcome<string> {
+  if (unnumbered === true && device !== undefined) return routerOn(device)
+  if (!isLinkLocal(address) || device !== undefined) return { ok: true, value: address }
+  const message = `${address} is link-local: without an interface it means nothing`
+  return { ok: false, error: { code: "EINVAL", message } }
 }
 
 /**

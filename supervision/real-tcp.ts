@@ -113,7 +113,8 @@ function connectionOf(socket: net.Socket, remote: Endpoint): TcpConnection {
   return {
     // Node forgets it when the socket closes; the report of a closed session still wants it.
     get local() {
-      return (local ??= endpoint(socket.localAddress, socket.localPort))
+      // A link-local one comes with its zone, which is not part of an address.
+      return (local ??= endpoint(socket.localAddress?.split("%")[0], socket.localPort))
     },
     get interfaceAddresses() {
       return local === undefined ? [] : neighboursOf(local.address)

@@ -87,6 +87,8 @@ export interface BirdOptions {
   readonly port?: number
   /** Lines inside the `protocol bgp`. */
   readonly extra?: string
+  /** Protocols beside it. */
+  readonly beside?: string
   /** Lines inside its channels. */
   readonly channel?: string
   readonly families?: readonly Family[]
@@ -103,7 +105,7 @@ export class Bird {
 
   constructor(link: Link, options: BirdOptions) {
     this.link = link
-    const { asn, peerAsn, holdSeconds = 90, port = 179, extra = "", channel = "", over = "ipv4" } = options
+    const { asn, peerAsn, holdSeconds = 90, port = 179, extra = "", channel = "", beside = "", over = "ipv4" } = options
     const channels = (options.families ?? ["ipv4"]).map(
       (family) =>
         `${family} { table ${family === "ipv4" ? "master4" : "master6"}; import all; export none; ${channel} };`,
@@ -121,6 +123,7 @@ protocol bgp speaker {
   ${extra}
   ${channels.join("\n  ")}
 }
+${beside}
 `,
     )
   }

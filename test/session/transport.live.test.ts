@@ -281,6 +281,45 @@ test(name("connect time: tries in even distance, not ever farther apart"), async
   await speaker.system.stop()
 })
 
+test(name("unnumbered: the router is found by its Router Advertisement; IPv4 and IPv6 routes go there"), async (t) => {
+  const link = addLink()
+  const device = deviceOf(link.ours)
+  ip("addr", "add", "fe80::1/64", "dev", device, "nodad")
+  ip("-n", link.namespace, "addr", "add", "fe80::2/64", "dev", "up0", "nodad")
+  // So that one of two is ours, and it is the one that BIRD expects.
+  execFileSync("ip", ["addr", "flush", "dev", device, "scope", "link", "-permanent"], { stdio: "ignore" })
+  const speaker = start()
+  const unnumbered = peer("router", device, { interface: device, families: ["ipv4", "ipv6"], routerId: "10.9.8.7" })
+  speaker.want({
+    ...unnumbered,
+    routes: [{ localPref: 0, communities: [], prefixes: ["198.51.100.7/32", "2001:db8:7::1/128"] }],
+  })
+  const nobody = `no router has made itself known on interface "${device}" by a Router Advertisement`
+  await until(
+    "nobody there yet",
+    () => lastError(speaker).includes(nobody),
+    10_000,
+    () => lastError(speaker),
+  )
+  const bird = new Bird(
+    { ...link, ours6: "fe80::1", theirs6: "fe80::2" },
+    {
+      ...external,
+      over: "ipv6",
+      families: ["ipv4", "ipv6"],
+      extra: `interface "up0";`,
+      channel: "extended next hop on;",
+      beside: `protocol radv { interface "up0" { min ra interval 3; max ra interval 4; }; }`,
+    },
+  )
+  await bird.start()
+  await speaker.reached("router", "established")
+  await until("routes", () => bird.route("198.51.100.7/32") !== "" && bird.route("2001:db8:7::1/128") !== "")
+  t.is(speaker.session("router")?.address, device)
+  await speaker.system.stop()
+  await bird.stop()
+})
+
 const vrfObstacle = obstacle ?? withoutVrf()
 function withoutVrf(): string | undefined {
   const device = `tv${process.pid}`
