@@ -73,6 +73,8 @@ export interface SpeakerPodFacts {
 export interface ResourceFacts<Spec = Readonly<Record<string, unknown>>> {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
+  /** Those of our own, `troupe.dev/…`. Absent: none. */
+  readonly annotations?: Readonly<Record<string, string>>
   readonly spec: Spec
 }
 

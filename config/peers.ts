@@ -37,7 +37,7 @@ export function readPeers(
 
 /** MetalLB's rules in its order. What only this session cannot do, such as a source of another family, is the session's to say. */
 function readPeer(
-  { name, spec }: PeerFacts,
+  { name, spec, annotations = {} }: PeerFacts,
   namespace: string,
   complain: Complain,
   secrets: readonly SecretFacts[] | undefined,
@@ -69,6 +69,7 @@ function readPeer(
     )
 
   const connectSeconds = readConnectSeconds(spec, complain)
+  const ttlSecurityHops = readTtlSecurity(annotations, complain)
   const password = passwordOf(spec, secrets)
   if (address === undefined && device === "") return undefined
   return {
@@ -88,6 +89,7 @@ function readPeer(
     ...(routerId && { routerId }),
     ...(password !== undefined && { password }),
     ...(password === undefined && spec.passwordSecret?.name && { passwordUnread: true }),
+    ...(ttlSecurityHops !== undefined && { ttlSecurityHops }),
     ...(spec.dualStackAddressFamily === true && { bothFamilies: true }),
     ...(spec.enableGracefulRestart === true && { gracefulRestart: true }),
     ...(spec.ebgpMultiHop === true && { multihop: true }),
@@ -105,6 +107,18 @@ function checkNodeSelectors(name: string, selectors: NonNullable<BGPPeerSpec["no
     const inner = `${fault}\ninvalid label selector ${selectorText(selector)}`
     complain("nodeSelectors", `${inner}\nfailed to convert peer ${name} node selector`)
   }
+}
+
+const ttlSecurity = "troupe.dev/ttl-security-hops"
+
+/** RFC 5082: BGPPeer has no field for it. */
+function readTtlSecurity(annotations: Readonly<Record<string, string>>, complain: Complain): number | undefined {
+  const text = annotations[ttlSecurity]
+  if (text === undefined) return undefined
+  const hops = /^[1-9]\d{0,2}$/.test(text) ? Number(text) : 0
+  if (hops >= 1 && hops <= 254) return hops
+  complain("metadata.annotations", `invalid ${ttlSecurity} ${quote(text)}: must be 1 to 254`)
+  return undefined
 }
 
 /** The Secret's own `namespace` is ignored, as in MetalLB: it is read from ours. */

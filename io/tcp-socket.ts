@@ -81,7 +81,7 @@ export interface TcpListener {
   readonly port: number
   readonly server: net.Server
   /** RFC 2385, for connections to come from that peer; undefined takes its key away. */
-  setPassword(peer: string, password: string | undefined): Outcome<void>
+  readonly setPassword: (peer: string, password: string | undefined) => Outcome<void>
 }
 
 /** A listening socket. Connections that it accepts inherit its options, and the key of their peer. */

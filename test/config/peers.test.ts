@@ -72,6 +72,22 @@ for (const [spec, text] of [
 ] as const)
   test(`fault of peer ${JSON.stringify(spec)}`, (t) => t.is(fault(spec), `parsing peer p ${text}`))
 
+const annotated = (text: string) => {
+  const peers = [{ ...peerNamed("p", good), annotations: { "troupe.dev/ttl-security-hops": text } }]
+  return compile({ ...nothing, peers })
+}
+test("TTL security by annotation", (t) => {
+  for (const hops of [1, 7, 254]) {
+    const result = annotated(String(hops))
+    t.is(result.ok ? result.value.peers[0]?.ttlSecurityHops : undefined, hops)
+  }
+  for (const text of ["", "0", "255", "one", "1.5", "-1", "01", "1000"]) {
+    const result = annotated(text)
+    const want = `parsing peer p invalid troupe.dev/ttl-security-hops ${JSON.stringify(text)}: must be 1 to 254`
+    t.is(result.ok ? "" : result.error[0]?.text, want)
+  }
+})
+
 test("a password from a Secret: the same object for the same text, and nothing to read in it", (t) => {
   const secret = (name: string, text: string): SecretFacts => ({
     name,

@@ -87,7 +87,7 @@ for (const [title, make, settings, six] of [
   })
 
 for (const [title, make, settings, six] of [
-  ["password", frrWith(`password ${"battery-staple"}`), { password: "battery-staple" }, false],
+  ["password", frrWith("password battery-staple"), { password: "battery-staple" }, false],
   ["TTL security", frrWith("ttl-security hops 1"), { ttlSecurityHops: 1 }, false],
   ["IPv6 and a password", frrWith("password battery-staple", "ipv6"), { password: "battery-staple" }, true],
   ["IPv6 and TTL security", frrWith("ttl-security hops 1", "ipv6"), { ttlSecurityHops: 1 }, true],

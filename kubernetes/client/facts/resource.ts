@@ -18,5 +18,10 @@ export function resourceFacts(
   const spec = object["spec"] ?? {}
   const problems = checkResource({ apiVersion, kind, spec })
   if (problems.length > 0) return { ok: false, name, error: problems }
-  return { ok: true, value: { name, labels: textMap(metadata["labels"]), spec: objectAt(object, "spec") } }
+  const own = Object.entries(textMap(metadata["annotations"])).filter(([key]) => key.startsWith("troupe.dev/"))
+  const annotations = own.length === 0 ? {} : { annotations: Object.fromEntries(own) }
+  return {
+    ok: true,
+    value: { name, labels: textMap(metadata["labels"]), ...annotations, spec: objectAt(object, "spec") },
+  }
 }
