@@ -123,6 +123,7 @@ function speaker(layout: Layout, node: string, flags: readonly string[]): Progra
       `--kubeconfig=${layout.directory}/node.kubeconfig`,
       `--namespace=${objects.systemNamespace}`,
       `--node-name=${node}`,
+      `--pod-name=${objects.speakerPod(host).metadata.name}`,
       `--ml-bindaddr=${host.address}`,
       `--ml-labels=${objects.speakerSelector}`,
       ...flags,

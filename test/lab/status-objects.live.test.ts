@@ -1,0 +1,63 @@
+import * as actions from "../../lab/actions.ts"
+import type { KubeObject } from "../../lab/kube.ts"
+import { type Lab, startLab } from "../../lab/lab.ts"
+import { layout } from "../../lab/layout.ts"
+import { until } from "../../lab/wait.ts"
+import { labTest } from "./support.ts"
+
+const test = await labTest("bird", "birdc")
+
+test("what operators read in the API is what the network does, also when the leader is gone", async (t) => {
+  t.timeout(240_000)
+  const lab = await startLab(layout(`status${process.pid}`, 3), { said: (line) => t.log(line) })
+  try {
+    await actions.applyConfiguration(lab)
+    const web = await actions.addService(lab, "web")
+    const shop = await actions.addService(lab, "shop", "routed")
+    const names = lab.layout.nodes.map(({ name }) => name)
+    const leader = await actions.arpAnswerer(lab, web)
+    await actions.routedVia(lab, `${shop}/32`, names)
+    await until("the leader in the API", 30_000, async () => (await layer2(lab)) === `web@${leader}`)
+    const owners = (await objects(lab, "servicel2statuses")).flatMap(
+      ({ metadata }) => (metadata as Owned).ownerReferences ?? [],
+    )
+    t.like(owners, [{ kind: "Pod", name: `speaker-${leader}` }])
+    const routers = names.map((name) => `shop@${name} router`).join()
+    await until("the peers of all nodes in the API", 30_000, async () => (await bgp(lab)) === routers)
+
+    await lab.processes.kill(leader)
+    const next = await actions.arpAnswerer(lab, web, { not: leader })
+    await until("the next leader in the API, alone", 30_000, async () => (await layer2(lab)) === `web@${next}`)
+    t.is(await bgp(lab), routers, "a node that is gone cannot take back what it said; its Pod's end does")
+    lab.startSpeaker(leader)
+    t.is(await actions.answersAgain(lab, web, leader), leader)
+    await until("the old leader in the API again", 30_000, async () => (await layer2(lab)) === `web@${leader}`)
+  } finally {
+    await lab.stop()
+  }
+})
+
+const objects = (lab: Lab, plural: string): Promise<readonly KubeObject[]> =>
+  lab.kube.list(`/apis/metallb.io/v1beta1/namespaces/metallb-system/${plural}`)
+
+interface Owned {
+  readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[]
+}
+
+interface Said {
+  readonly node?: string
+  readonly serviceName?: string
+  readonly peers?: readonly string[]
+}
+
+const statuses = async (lab: Lab, plural: string): Promise<Said[]> =>
+  (await objects(lab, plural)).map(({ status }) => (status ?? {}) as Said)
+
+const layer2 = async (lab: Lab): Promise<string> =>
+  (await statuses(lab, "servicel2statuses")).map(({ node, serviceName }) => `${serviceName}@${node}`).join()
+
+const bgp = async (lab: Lab): Promise<string> =>
+  (await statuses(lab, "servicebgpstatuses"))
+    .map(({ node, serviceName, peers }) => `${serviceName}@${node} ${peers?.join(" ")}`)
+    .sort()
+    .join()
