@@ -2,7 +2,7 @@ import { ceaseSubcode } from "../../protocols/bgp/iana.ts"
 import { cease, type Notification } from "../../protocols/bgp/notification.ts"
 import type { Actor, Context, Exit } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
-import type { BgpCommand, BgpReport, DesiredPeer, SessionReport } from "./messages.ts"
+import type { BgpCommand, BgpReport, DesiredPeer, Paths, SessionReport } from "./messages.ts"
 import { peerActor, type PeerMessage, type PeerNews } from "./peer.ts"
 import { defaultRetry, type RetryWaits } from "./settings.ts"
 
@@ -37,6 +37,7 @@ interface BgpState {
   readonly retry: RetryWaits
   readonly drainMs: number
   readonly peers: ReadonlyMap<string, PeerEntry>
+  readonly paths: Paths
   readonly subscribers: readonly ActorRef<BgpReport>[]
   readonly lastReportMs: number
   /** Set once: from then on nothing is wanted any more. */
@@ -68,6 +69,7 @@ export const bgpActor: Actor<BgpConfig, BgpState, Message> = {
     retry: config.retry ?? defaultRetry,
     drainMs: config.drainMs ?? defaultDrainMs,
     peers: new Map(),
+    paths: {},
     subscribers: [],
     lastReportMs: Number.NEGATIVE_INFINITY,
   }),
@@ -75,6 +77,9 @@ export const bgpActor: Actor<BgpConfig, BgpState, Message> = {
     switch (message.kind) {
       case "peers":
         return state.shutdown === undefined ? want(state, message.peers, context) : state
+      case "paths":
+        for (const [name, { ref, alive }] of state.peers) if (alive) tellPath(message.paths, name, ref, context)
+        return { ...state, paths: message.paths }
       case "subscribe":
         return subscribe(state, message.subscriber, context)
       case "shutdown":
@@ -111,6 +116,11 @@ function want(state: BgpState, desired: readonly DesiredPeer[], context: BgpCont
   return reportSoon(next, context)
 }
 
+function tellPath(paths: Paths, name: string, ref: ActorRef<PeerMessage>, context: BgpContext): void {
+  const path = paths[name]
+  if (path !== undefined) context.send(ref, { kind: "path", path })
+}
+
 const spawnPeer = (state: BgpState, name: string, context: BgpContext): ActorRef<PeerMessage> =>
   context.spawn({
     id: name,
@@ -135,6 +145,7 @@ function started(state: BgpState, name: string, context: BgpContext): BgpState {
   if (entry === undefined) return state
   context.watch(entry.ref, (exit) => ({ kind: "peer-exited", name, exit }))
   context.send(entry.ref, { kind: "desired", peer: entry.desired })
+  tellPath(state.paths, name, entry.ref, context)
   return { ...state, peers: new Map(state.peers).set(name, { ...entry, alive: true }) }
 }
 

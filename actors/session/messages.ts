@@ -5,6 +5,8 @@ import type { ActorRef } from "../../supervision/reference.ts"
 export type BgpCommand =
   /** All peers with all their routes, always the whole set. A peer that is not in it is closed. */
   | { readonly kind: "peers"; readonly peers: readonly DesiredPeer[] }
+  /** How the paths stand that BFD watches, by peer, always all of them. A peer without BFD is not in it. */
+  | { readonly kind: "paths"; readonly paths: Paths }
   | { readonly kind: "subscribe"; readonly subscriber: ActorRef<BgpReport> }
   /** Orderly end: NOTIFICATION Cease/Administrative Shutdown to each peer, then the answer. */
   | { readonly kind: "shutdown"; readonly replyTo: ActorRef<{ readonly kind: "shut-down" }> }
@@ -15,6 +17,15 @@ export interface DesiredPeer {
   readonly session: SessionSettings
   /** What the peer should have from us. A prefix in several groups: communities united, all else from the first. */
   readonly routes: readonly RouteGroup[]
+}
+
+export type Paths = Readonly<Record<string, PathReport>>
+
+export interface PathReport {
+  /** How often the path was lost so far. More than before: the session goes down. The first and a smaller one are noted. */
+  readonly losses: number
+  /** The path was found good: who waits to connect need not wait longer. */
+  readonly up: boolean
 }
 
 /** A change of any of these restarts the session. */

@@ -11,8 +11,9 @@ import { aim, type Announcing, beginAnnouncing, pump, refresh } from "./announci
 import { type Connection, openConnection } from "./connection.ts"
 import { type Counters, newCounters } from "./counters.ts"
 import { logChange, logRefused, logUnsent } from "./log.ts"
-import type { DesiredPeer, LastNotification, SessionReport } from "./messages.ts"
+import type { DesiredPeer, LastNotification, PathReport, SessionReport } from "./messages.ts"
 import { offerFor } from "./offer.ts"
+import { eventsOfPath } from "./path.ts"
 import { notificationIn, reportOf } from "./report.ts"
 import { contextFor, lastChoice } from "./routes.ts"
 import { planOf, type RetryWaits, sameSettings } from "./settings.ts"
@@ -41,6 +42,8 @@ export type PeerCommand =
   | { readonly kind: "desired"; readonly peer: DesiredPeer }
   /** `drainMs`: an established peer is asked to find other ways, and gets that long for it (RFC 8326). */
   | { readonly kind: "close"; readonly notification: Notification; readonly drainMs: number }
+  /** What BFD says. */
+  | { readonly kind: "path"; readonly path: PathReport }
 
 export type PeerMessage =
   | PeerCommand
@@ -57,6 +60,7 @@ interface PeerState {
   readonly config: PeerConfig
   readonly desired?: DesiredPeer
   readonly target?: TcpTarget
+  readonly path?: PathReport
   /** Absent: nothing wanted yet, or settings that cannot work. */
   readonly session?: Session
   /** The one that counts, of those in `open`. */
@@ -103,6 +107,11 @@ function handle(state: PeerState, message: PeerMessage, context: PeerContext): P
       return desire(state, message.peer, context)
     case "close":
       return close({ ...state, closing: true }, message.notification, message.drainMs, context)
+    case "path":
+      return eventsOfPath(state.path, message.path, state.session).reduce<PeerState>(
+        (next, event) => advance(next, event, context),
+        { ...state, path: message.path },
+      )
     case "drained-out":
       return state.closing ? closedIfDone(stopSession(state, message.notification, context), context) : state
     case "timer":
