@@ -7,6 +7,7 @@ import { announcerActor } from "./announcer/announcer.ts"
 import type { Layer2Command } from "./announcer/layer2/messages.ts"
 import type { AnnouncerCommand, SpeakerMetrics, SpeakerStatus } from "./announcer/messages.ts"
 import { apiActor } from "./api.ts"
+import type { BfdCommand } from "./bfd/messages.ts"
 import type { BgpCommand } from "./session/messages.ts"
 
 export interface SpeakerConfig {
@@ -17,6 +18,8 @@ export interface SpeakerConfig {
     readonly gossip?: ThreadEntry<GossipCommand>
     readonly layer2: ThreadEntry<Layer2Command>
     readonly bgp: ThreadEntry<BgpCommand>
+    /** Absent: no path to a peer is watched. */
+    readonly bfd?: ThreadEntry<BfdCommand>
   }
   readonly loadBalancerClass?: string
   readonly ignoreExcludeLoadBalancer?: boolean
@@ -26,17 +29,17 @@ export interface SpeakerConfig {
   readonly memberlistLabels?: string
   /** How long gossip that has just begun may take to hear of the other speakers before elections count with it. */
   readonly settleMs?: number
-  /** How long leaving may take, for gossip and BGP at the same time. A Pod has two seconds. */
+  /** How long leaving may take, for gossip and the routers at the same time. A Pod has two seconds. */
   readonly leaveMs?: number
 }
 
 export type SpeakerMessage =
   | { readonly kind: "status"; readonly replyTo: ActorRef<SpeakerStatus> }
   | { readonly kind: "metrics"; readonly replyTo: ActorRef<SpeakerMetrics> }
-  /** Orderly end: nothing new is announced, gossip and BGP say good-bye, then the answer. Then stop the system. */
+  /** Orderly end: nothing new is announced, gossip, BGP and BFD say good-bye, then the answer. Then stop the system. */
   | { readonly kind: "shutdown"; readonly replyTo: ActorRef<{ readonly kind: "shut-down" }> }
 
-type Thread = "gossip" | "layer2" | "bgp"
+type Thread = "gossip" | "layer2" | "bgp" | "bfd"
 type Message =
   | SpeakerMessage
   | { readonly kind: "thread-started"; readonly thread: Thread }
@@ -50,6 +53,7 @@ interface SpeakerState {
   readonly gossip: ActorRef<GossipCommand> | undefined
   readonly layer2: ActorRef<Layer2Command>
   readonly bgp: ActorRef<BgpCommand>
+  readonly bfd: ActorRef<BfdCommand> | undefined
   readonly announcer: ActorRef<AnnouncerCommand>
   readonly api: ActorRef<never> | undefined
   /** The configuration last accepted: outlives the announcer. */
@@ -61,6 +65,7 @@ interface SpeakerState {
  *      ├ cluster     thread: gossip, when there is one
  *      ├ layer2      thread: ARP and NDP
  *      ├ bgp         thread: BGP sessions
+ *      ├ bfd         thread: BFD sessions, when there is one
  *      ├ announcer   who announces what
  *      │  └ <namespace>~<name>   one per Service
  *      └ api         watches
@@ -85,6 +90,7 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
       threads.gossip && context.spawnThread({ id: "cluster", entry: threads.gossip, started: started("gossip") })
     const layer2 = context.spawnThread({ id: "layer2", entry: threads.layer2, started: started("layer2") })
     const bgp = context.spawnThread({ id: "bgp", entry: threads.bgp, started: started("bgp") })
+    const bfd = threads.bfd && context.spawnThread({ id: "bfd", entry: threads.bfd, started: started("bfd") })
     const announcer = context.spawn({
       id: "announcer",
       actor: announcerActor,
@@ -94,6 +100,7 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
         ...(gossip === undefined ? {} : { gossip }),
         layer2,
         bgp,
+        ...(bfd === undefined ? {} : { bfd }),
         keeper: context.self,
         ...(loadBalancerClass === undefined ? {} : { loadBalancerClass }),
         ...(ignoreExcludeLoadBalancer === undefined ? {} : { ignoreExcludeLoadBalancer }),
@@ -104,7 +111,7 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
       mailbox: { capacity: 1_000_000, overflow: "drop-newest" },
       started: () => ({ kind: "announcer-started" }),
     })
-    return { config, gossip, layer2, bgp, announcer, api: undefined, lastValid: undefined }
+    return { config, gossip, layer2, bgp, bfd, announcer, api: undefined, lastValid: undefined }
   },
   receive(state, message, context) {
     switch (message.kind) {
@@ -165,7 +172,7 @@ async function shutDown(
   replyTo: ActorRef<{ readonly kind: "shut-down" }>,
   context: Context<Message>,
 ): Promise<SpeakerState> {
-  const { gossip, layer2, bgp, announcer, api, config } = state
+  const { gossip, layer2, announcer, api, config } = state
   const leaveMs = config.leaveMs ?? 1200
   context.log.info("starting shutdown", { op: "shutdown" })
   if (api !== undefined) context.stop(api)
@@ -173,10 +180,24 @@ async function shutDown(
   if (config.wire !== undefined) context.send(layer2, { kind: "leaving" })
   await Promise.all([
     gossip && context.ask<GossipCommand, { kind: "left" }>(gossip, (replyTo) => ({ kind: "leave", replyTo }), leaveMs),
-    context.ask<BgpCommand, { kind: "shut-down" }>(bgp, (replyTo) => ({ kind: "shutdown", replyTo }), leaveMs),
+    sayGoodbyeToRouters(state, leaveMs, context),
   ])
   if (gossip !== undefined) await new Promise<void>((done) => void context.world.timers.after(handOverMs, done))
   context.log.info("done", { op: "shutdown" })
   context.send(replyTo, { kind: "shut-down" })
   return state
 }
+
+/** BGP first: a router that hears BFD end before it may take the path for lost. */
+async function sayGoodbyeToRouters({ bgp, bfd }: SpeakerState, leaveMs: number, context: Context<Message>) {
+  const { clock } = context.world
+  const untilMs = clock.monotonicMs() + leaveMs
+  type Done = { readonly kind: "shut-down" }
+  await context.ask<BgpCommand, Done>(bgp, (replyTo) => ({ kind: "shutdown", replyTo }), leaveMs)
+  if (bfd === undefined) return
+  const leftMs = Math.max(leastForBfdMs, untilMs - clock.monotonicMs())
+  await context.ask<BfdCommand, Done>(bfd, (replyTo) => ({ kind: "shutdown", replyTo }), leftMs)
+}
+
+/** Even if BGP took all the time: a few packets that say AdminDown. */
+const leastForBfdMs = 100

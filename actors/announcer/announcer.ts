@@ -5,6 +5,7 @@ import type { ApiMessage } from "../api.ts"
 import { adopt, configure } from "./configuring.ts"
 import { becomesDue, decided, evaluateDue, serviceStarted, surroundingsChanged } from "./deciding.ts"
 import { hear, type Membership, settle } from "./membership.ts"
+import { bfdReported } from "./paths.ts"
 import { serviceActor } from "./service.ts"
 import { type AnnouncerConfig, type AnnouncerState, beginning, isWanted, type Message } from "./state.ts"
 import { metricsOf, statusOf } from "./status.ts"
@@ -34,6 +35,7 @@ export const announcerActor: Actor<AnnouncerConfig, AnnouncerState, Message> = {
     if (config.gossip !== undefined) context.send(config.gossip, { kind: "subscribe", subscriber: context.self })
     listenToLayer2(config, context)
     context.send(config.bgp, { kind: "subscribe", subscriber: context.self })
+    if (config.bfd !== undefined) context.send(config.bfd, { kind: "subscribe", subscriber: context.self })
     return beginning(config)
   },
   receive(state, message, context) {
@@ -91,6 +93,8 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "bgp-report":
       state.sessions = message.sessions
       return
+    case "bfd-report":
+      return bfdReported(state, message, context)
     case "thread-started":
       return threadStarted(state, message.thread, context)
     case "last-valid":

@@ -3,6 +3,7 @@ import type { Snapshot } from "../../config/snapshot.ts"
 import type { ServiceKey } from "../../config/facts.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { ApiMessage } from "../api.ts"
+import type { BfdReport, BfdSessionReport } from "../bfd/messages.ts"
 import type { BgpReport, SessionReport } from "../session/messages.ts"
 import type { Layer2Happened, Layer2Report, Layer2WireReport } from "./layer2/messages.ts"
 import type { ServiceVerdict } from "./service-decision.ts"
@@ -18,8 +19,9 @@ export type AnnouncerCommand =
   | Layer2Report
   | Layer2Happened
   | BgpReport
+  | BfdReport
   /** A new incarnation, which knows nothing. */
-  | { readonly kind: "thread-started"; readonly thread: "gossip" | "layer2" | "bgp" }
+  | { readonly kind: "thread-started"; readonly thread: "gossip" | "layer2" | "bgp" | "bfd" }
   /** What an announcer before this one had accepted: in force when what the API server has now is not valid. */
   | { readonly kind: "last-valid"; readonly snapshot: Snapshot }
   | { readonly kind: "status"; readonly replyTo: ActorRef<SpeakerStatus> }
@@ -39,6 +41,8 @@ export interface SpeakerStatus {
   /** Members that hear each other on the wire take over from one another before gossip knows. Absent: not looked at. */
   readonly liveness?: LivenessStatus
   readonly sessions: readonly SessionReport[]
+  /** Of the peers whose path is watched; peers that differ in their port alone share one. */
+  readonly bfd: readonly BfdSessionReport[]
   /** In key order. */
   readonly services: readonly ServiceStatus[]
 }
@@ -91,6 +95,7 @@ export interface SpeakerMetrics {
   readonly announced: readonly { readonly service: ServiceKey; readonly protocol: Protocol; readonly ip: string }[]
   readonly layer2: Pick<Layer2Report, "requestsReceived" | "responsesSent" | "gratuitousSent" | "wire">
   readonly sessions: readonly SessionReport[]
+  readonly bfd: readonly BfdSessionReport[]
   /** Facts handled, one for each change of a Service, a node or the configuration. */
   readonly updates: number
   readonly updateErrors: number

@@ -4,11 +4,13 @@ import type { ConfigurationFacts, EndpointFacts, NodeFacts, ServiceFacts, Servic
 import type { Snapshot } from "../../config/snapshot.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { ApiMessage } from "../api.ts"
-import type { BgpCommand, DesiredPeer, SessionReport } from "../session/messages.ts"
+import type { BfdCommand, BfdReport } from "../bfd/messages.ts"
+import type { BgpCommand, DesiredPeer, Paths, SessionReport } from "../session/messages.ts"
 import { desiredPeers } from "./desired.ts"
 import type { Layer2Command, Layer2Report } from "./layer2/messages.ts"
 import type { AnnouncerCommand } from "./messages.ts"
 import { type Membership, nothingHeard } from "./membership.ts"
+import { type WatchedPaths, watchedPaths } from "./paths.ts"
 import type { Decided, Evaluate } from "./service.ts"
 import { isOurs } from "./service-decision.ts"
 import { livenessOf, type Table, tableOf } from "./wire.ts"
@@ -22,6 +24,8 @@ export interface AnnouncerConfig {
   readonly gossip?: ActorRef<GossipCommand>
   readonly layer2: ActorRef<Layer2Command>
   readonly bgp: ActorRef<BgpCommand>
+  /** Absent: no path is watched, whatever peers ask for. */
+  readonly bfd?: ActorRef<BfdCommand>
   /** Keeps each accepted configuration, and gives it to the next incarnation. */
   readonly keeper: ActorRef<{ readonly kind: "accepted"; readonly snapshot: Snapshot }>
   readonly loadBalancerClass?: string
@@ -86,11 +90,14 @@ export interface AnnouncerState {
   /** What the threads were told last. Undefined: nothing yet. */
   table: Table | undefined
   peers: readonly DesiredPeer[] | undefined
+  watched: WatchedPaths | undefined
+  paths: Paths
   /** What the API was told last: which Services are announced here, and what became of the configuration. */
   statuses: { readonly [Kind in DesiredServiceStatuses["kind"]]?: DesiredServiceStatuses["services"] }
   reported: ConfigurationCondition | undefined
   layer2: Layer2Report | undefined
   sessions: readonly SessionReport[]
+  bfd: BfdReport | undefined
   updates: number
   updateErrors: number
 }
@@ -118,10 +125,13 @@ export const beginning = (config: AnnouncerConfig): AnnouncerState => ({
   flushing: false,
   table: undefined,
   peers: undefined,
+  watched: undefined,
+  paths: {},
   statuses: {},
   reported: undefined,
   layer2: undefined,
   sessions: [],
+  bfd: undefined,
   updates: 0,
   updateErrors: 0,
 })
@@ -167,4 +177,10 @@ export function wantedPeers(state: AnnouncerState): readonly DesiredPeer[] | und
   const name = config.nodeName
   const labels = nodes.get(name)?.labels ?? {}
   return desiredPeers(surroundings.snapshot.peers, { name, labels }, announcementsOf(state))
+}
+
+/** As soon as there are peers to be told; no Service has a part in it. */
+export function wantedPaths({ synced, surroundings, nodes, config }: AnnouncerState): WatchedPaths | undefined {
+  if (!synced || surroundings === undefined) return undefined
+  return watchedPaths(surroundings.snapshot.peers, nodes.get(config.nodeName)?.labels ?? {})
 }

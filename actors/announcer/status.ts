@@ -20,6 +20,7 @@ export function statusOf(state: AnnouncerState): SpeakerStatus {
     interfaces: state.layer2?.interfaces ?? [],
     ...livenessStatus(state),
     sessions: state.sessions,
+    bfd: state.bfd?.sessions ?? [],
     services: [...decided].sort((a, b) => (a.key < b.key ? -1 : 1)).map(serviceStatus),
   }
 }
@@ -83,6 +84,7 @@ export function metricsOf(state: AnnouncerState): SpeakerMetrics {
     announced,
     layer2: { requestsReceived, responsesSent, gratuitousSent, ...(wire === undefined ? {} : { wire }) },
     sessions: state.sessions,
+    bfd: state.bfd?.sessions ?? [],
     updates: state.updates,
     updateErrors: state.updateErrors,
     configurationLoaded: state.snapshot !== undefined,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util"
 import type { DesiredServiceStatuses } from "../../config/cluster-api.ts"
 import type { Context } from "../../supervision/actor.ts"
 import { unsettled } from "./membership.ts"
+import { bfdStarted, tellWatched } from "./paths.ts"
 import { logPeerChange, peerChanges } from "./peer-changes.ts"
 import { bgpStatuses, layer2Statuses } from "./service-statuses.ts"
 import { introduceOurselves } from "./wire.ts"
@@ -10,6 +11,7 @@ import {
   type AnnouncerState,
   announcementsOf,
   type Message,
+  wantedPaths,
   wantedPeers,
   wantedTable,
 } from "./state.ts"
@@ -37,6 +39,8 @@ export function flush(state: AnnouncerState, context: Context<Message>): void {
     state.peers = peers
     context.send(state.config.bgp, { kind: "peers", peers })
   }
+  const watched = wantedPaths(state)
+  if (watched !== undefined) tellWatched(state, watched, context)
   if (table === undefined && peers === undefined) return
   // Not before the threads may be told either: the first set takes away what is left from an earlier life.
   const announcements = announcementsOf(state)
@@ -62,7 +66,7 @@ export function listenToLayer2({ layer2, wire }: AnnouncerConfig, context: Conte
 
 export function threadStarted(
   state: AnnouncerState,
-  thread: "gossip" | "layer2" | "bgp",
+  thread: "gossip" | "layer2" | "bgp" | "bfd",
   context: Context<Message>,
 ): void {
   const { gossip, layer2, bgp } = state.config
@@ -83,5 +87,9 @@ export function threadStarted(
     case "bgp":
       context.send(bgp, { kind: "subscribe", subscriber: context.self })
       if (state.peers !== undefined) context.send(bgp, { kind: "peers", peers: state.peers })
+      context.send(bgp, { kind: "paths", paths: state.paths })
+      return
+    case "bfd":
+      return bfdStarted(state, context)
   }
 }

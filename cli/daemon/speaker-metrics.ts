@@ -1,4 +1,5 @@
 import type { SpeakerMetrics } from "../../actors/announcer/messages.ts"
+import type { BfdSessionReport } from "../../actors/bfd/messages.ts"
 import type { Layer2WireReport } from "../../actors/announcer/layer2/messages.ts"
 import type { Exporter, Samples } from "./metrics.ts"
 
@@ -60,6 +61,7 @@ export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
     ["peer"],
     perPeer(({ prefixesWanted }) => prefixesWanted),
   )
+  bfdMetrics(to, metrics.bfd)
   to.counter(
     "metallb_k8s_client_updates_total",
     "Number of k8s object updates that have been processed",
@@ -84,6 +86,37 @@ export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
     [],
     plain(metrics.configurationStale),
   )
+}
+
+/** Names, labels and help of MetalLB's FRR mode. */
+function bfdMetrics(to: Exporter, sessions: readonly BfdSessionReport[]): void {
+  const labels = ["peer", "vrf"]
+  // Two sessions with one peer, from different addresses of ours, are one to these labels.
+  const byPeer = Map.groupBy(sessions, ({ peer }) => peer)
+  const samples = (value: (ofPeer: readonly BfdSessionReport[]) => number): Samples =>
+    [...byPeer].map(([peer, ofPeer]) => [[peer, "default"], value(ofPeer)])
+  to.gauge(
+    "metallb_bfd_session_up",
+    "BFD session state (1 is up, 0 is down)",
+    labels,
+    samples((ofPeer) => Number(ofPeer.every(({ state }) => state === "up"))),
+  )
+  const counters = [
+    ["control_packet_input", "controlPacketInput", "Number of received BFD control packets"],
+    ["control_packet_output", "controlPacketOutput", "Number of sent BFD control packets"],
+    ["echo_packet_input", "echoPacketInput", "Number of received BFD echo packets"],
+    ["echo_packet_output", "echoPacketOutput", "Number of sent BFD echo packets"],
+    ["session_up_events", "sessionUpEvents", "Number of BFD session up events"],
+    ["session_down_events", "sessionDownEvents", "Number of BFD session down events"],
+    ["zebra_notifications", "notifications", "Number of changes of BFD sessions that were reported"],
+  ] as const
+  for (const [name, key, help] of counters)
+    to.counter(
+      `metallb_bfd_${name}`,
+      help,
+      labels,
+      samples((ofPeer) => ofPeer.reduce((sum, { counters }) => sum + counters[key], 0)),
+    )
 }
 
 /** Our own: what was heard and done on layer 2 besides gossip. */

@@ -12,6 +12,7 @@ import { refTo, startSystem, type System } from "../../supervision/system.ts"
 import { Complaint } from "../complaint.ts"
 import { speakerFlags } from "../flags/daemon.ts"
 import type { FlagValues } from "../flags/parse.ts"
+import type { BfdThreadConfig } from "../threads/bfd.ts"
 import type { BgpThreadConfig } from "../threads/bgp.ts"
 import type { GossipThreadConfig } from "../threads/gossip.ts"
 import type { Layer2ThreadConfig } from "../threads/layer2.ts"
@@ -121,11 +122,13 @@ function threadsOf(flags: FlagValues, nodeName: string, logLevel: LogLevel): Spe
     ...(excludeInterfaces === undefined ? {} : { excludeInterfaces }),
   }
   const bgp: BgpThreadConfig = { logLevel }
+  const bfd: BfdThreadConfig = { logLevel, descriptors: descriptorTable() }
   const gossip = gossipConfig(flags, nodeName, logLevel)
   const entry = (file: string, config: unknown) => ({ kind: "module", url: threadModule(file), config }) as const
   return {
     layer2: entry("layer2.ts", layer2),
     bgp: entry("bgp.ts", bgp),
+    bfd: entry("bfd.ts", bfd),
     ...(gossip === undefined ? {} : { gossip: entry("gossip.ts", gossip) }),
   }
 }

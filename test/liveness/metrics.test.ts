@@ -9,6 +9,7 @@ const metrics: SpeakerMetrics = {
   announced: [],
   layer2: { requestsReceived: {}, responsesSent: {}, gratuitousSent: {} },
   sessions: [],
+  bfd: [],
   updates: 0,
   updateErrors: 0,
   configurationLoaded: true,
