@@ -6,6 +6,7 @@ import { adopt, configure } from "./configuring.ts"
 import { becomesDue, decided, evaluateDue, serviceStarted, surroundingsChanged } from "./deciding.ts"
 import { hear, type Membership, settle } from "./membership.ts"
 import { bfdReported } from "./paths.ts"
+import { report } from "./reporting.ts"
 import { serviceActor } from "./service.ts"
 import { type AnnouncerConfig, type AnnouncerState, beginning, isWanted, type Message } from "./state.ts"
 import { metricsOf, statusOf } from "./status.ts"
@@ -110,6 +111,8 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
       flush(state, context)
       if (state.refusedFor !== undefined) configure(state, context)
       return
+    case "report":
+      return report(state)
     case "status":
       return context.send(message.replyTo, statusOf(state))
     case "metrics":

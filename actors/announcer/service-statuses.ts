@@ -24,16 +24,19 @@ export function bgpStatuses(announcements: Announcements, peers: readonly Desire
   const peersOf = new Map<string, string[]>()
   const inOrder = [...peers].sort((a, b) => (a.name < b.name ? -1 : 1))
   for (const { name, routes } of inOrder) {
-    for (const prefix of routes.flatMap(({ prefixes }) => prefixes)) {
-      const known = peersOf.get(prefix)
-      if (known === undefined) peersOf.set(prefix, [name])
-      else known.push(name)
+    for (const { prefixes } of routes) {
+      for (const prefix of prefixes) {
+        const known = peersOf.get(prefix)
+        if (known === undefined) peersOf.set(prefix, [name])
+        else known.push(name)
+      }
     }
   }
   const services = new Map<ServiceKey, readonly string[]>()
   for (const [key, { bgp }] of announcements) {
-    const names = new Set(bgp?.routes.flatMap(({ prefix }) => peersOf.get(prefix) ?? []))
-    if (names.size > 0) services.set(key, [...names].sort())
+    const [first = [], ...others] = new Set(bgp?.routes.map(({ prefix }) => peersOf.get(prefix) ?? []))
+    const names = others.length === 0 ? first : [...new Set([first, ...others].flat())].sort()
+    if (names.length > 0) services.set(key, names)
   }
   return services
 }

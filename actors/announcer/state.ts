@@ -42,6 +42,7 @@ type Own =
   | { readonly kind: "service-started"; readonly key: ServiceKey }
   | { readonly kind: "evaluate-due" }
   | { readonly kind: "flush" }
+  | { readonly kind: "report" }
   | { readonly kind: "settle" }
 
 export interface ServiceRecord {
@@ -92,6 +93,8 @@ export interface AnnouncerState {
   peers: readonly DesiredPeer[] | undefined
   watched: WatchedPaths | undefined
   paths: Paths
+  /** The API is about to be told of what has changed. */
+  reporting: boolean
   /** What the API was told last: which Services are announced here, and what became of the configuration. */
   statuses: { readonly [Kind in DesiredServiceStatuses["kind"]]?: DesiredServiceStatuses["services"] }
   reported: ConfigurationCondition | undefined
@@ -128,6 +131,7 @@ export const beginning = (config: AnnouncerConfig): AnnouncerState => ({
   watched: undefined,
   paths: {},
   statuses: {},
+  reporting: false,
   reported: undefined,
   layer2: undefined,
   sessions: [],

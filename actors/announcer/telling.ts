@@ -1,15 +1,13 @@
 import { isDeepStrictEqual } from "node:util"
-import type { DesiredServiceStatuses } from "../../config/cluster-api.ts"
 import type { Context } from "../../supervision/actor.ts"
 import { unsettled } from "./membership.ts"
 import { bfdStarted, tellWatched } from "./paths.ts"
 import { logPeerChange, peerChanges } from "./peer-changes.ts"
-import { bgpStatuses, layer2Statuses } from "./service-statuses.ts"
+import { reportSoon } from "./reporting.ts"
 import { introduceOurselves } from "./wire.ts"
 import {
   type AnnouncerConfig,
   type AnnouncerState,
-  announcementsOf,
   type Message,
   wantedPaths,
   wantedPeers,
@@ -41,22 +39,7 @@ export function flush(state: AnnouncerState, context: Context<Message>): void {
   }
   const watched = wantedPaths(state)
   if (watched !== undefined) tellWatched(state, watched, context)
-  if (table === undefined && peers === undefined) return
-  // Not before the threads may be told either: the first set takes away what is left from an earlier life.
-  const announcements = announcementsOf(state)
-  if (table !== undefined) tellStatuses(state, "layer2", layer2Statuses(announcements))
-  if (peers !== undefined) tellStatuses(state, "bgp", bgpStatuses(announcements, peers))
-}
-
-function tellStatuses(
-  state: AnnouncerState,
-  kind: DesiredServiceStatuses["kind"],
-  services: DesiredServiceStatuses["services"],
-): void {
-  if (isDeepStrictEqual(services, state.statuses[kind])) return
-  state.statuses = { ...state.statuses, [kind]: services }
-  const { api, nodeName } = state.config
-  api.desiredServiceStatuses({ kind, nodeName, services })
+  reportSoon(state, context)
 }
 
 export function listenToLayer2({ layer2, wire }: AnnouncerConfig, context: Context<Message>): void {
@@ -87,7 +70,7 @@ export function threadStarted(
     case "bgp":
       context.send(bgp, { kind: "subscribe", subscriber: context.self })
       if (state.peers !== undefined) context.send(bgp, { kind: "peers", peers: state.peers })
-      context.send(bgp, { kind: "paths", paths: state.paths })
+      if (Object.keys(state.paths).length > 0) context.send(bgp, { kind: "paths", paths: state.paths })
       return
     case "bfd":
       return bfdStarted(state, context)

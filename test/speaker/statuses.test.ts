@@ -6,8 +6,9 @@ import { member, plain, put, type Speaker, speaker } from "./harness.ts"
 
 // 192.0.2.10 is led by charlie, which is this node; .13 by alpha, then charlie.
 
-/** Every set of that kind that the API was told, in order. */
-function told(it: Speaker, kind: DesiredServiceStatuses["kind"]): Record<string, readonly string[]>[] {
+/** Every set of that kind that the API was told, in order; each may be a little late. */
+async function told(it: Speaker, kind: DesiredServiceStatuses["kind"]): Promise<Record<string, readonly string[]>[]> {
+  await it.pass(1000)
   return it.cluster.serviceStatusSets
     .filter((set) => set.kind === kind && set.nodeName === "charlie")
     .map(({ services }) => Object.fromEntries(services))
@@ -25,30 +26,30 @@ async function announcing(): Promise<Speaker> {
 
 test("the API is told who leads a Service, with the interfaces, and only when that changes", async (t) => {
   const it = await announcing()
-  t.deepEqual(told(it, "layer2"), [{ "default/web": [] }], "all interfaces, and nothing said before gossip had")
+  t.deepEqual(await told(it, "layer2"), [{ "default/web": [] }], "all interfaces, and nothing said before gossip had")
   await it.members(member("alpha", "dead"), "bravo", "charlie")
-  t.deepEqual(told(it, "layer2").at(-1), { "default/web": [], "default/dns": [] }, "moved here")
+  t.deepEqual((await told(it, "layer2")).at(-1), { "default/web": [], "default/dns": [] }, "moved here")
   await it.members("alpha", "bravo", "charlie")
-  t.deepEqual(told(it, "layer2").at(-1), { "default/web": [] }, "and back")
+  t.deepEqual((await told(it, "layer2")).at(-1), { "default/web": [] }, "and back")
 
   const some = l2Named("l2", { interfaces: ["eth1", "eth0"] })
   await it.layer2Report({ interfaces: ["eth0"] })
   await it.change((cluster) => cluster.configure({ ...plain, l2Advertisements: [some] }))
-  t.deepEqual(told(it, "layer2").at(-1), { "default/web": ["eth0", "eth1"] })
-  const before = told(it, "layer2").length
+  t.deepEqual((await told(it, "layer2")).at(-1), { "default/web": ["eth0", "eth1"] })
+  const before = (await told(it, "layer2")).length
   await it.change((cluster) => {
     put(cluster, "web", "192.0.2.10", { annotations: { other: "thing" } })
     cluster.configure({ ...plain, l2Advertisements: [some], namespaces: [{ name: "new", labels: {} }] })
   })
   await it.pass(60_000)
-  t.is(told(it, "layer2").length, before)
+  t.is((await told(it, "layer2")).length, before)
   await it.layer2Report({ interfaces: ["eth7"] })
-  t.deepEqual(told(it, "layer2").at(-1), {}, "none of the interfaces is here: nothing is answered")
+  t.deepEqual((await told(it, "layer2")).at(-1), {}, "none of the interfaces is here: nothing is answered")
 })
 
 test("the API is told the peers that were given a prefix of a Service", async (t) => {
   const it = await announcing()
-  t.deepEqual(told(it, "bgp").at(-1), { "default/web": ["router"], "default/dns": ["router"] })
+  t.deepEqual((await told(it, "bgp")).at(-1), { "default/web": ["router"], "default/dns": ["router"] })
   const peers = ["tor-b", "tor-a", "away"].map((name, i) =>
     peerNamed(name, {
       myASN: 64500,
@@ -65,20 +66,22 @@ test("the API is told the peers that were given a prefix of a Service", async (t
     cluster.changeService("default/web", { labels: { app: "web" } })
     cluster.configure({ ...plain, peers, bgpAdvertisements })
   })
-  t.deepEqual(told(it, "bgp").at(-1), { "default/web": ["tor-a", "tor-b"], "default/dns": ["tor-b"] })
+  t.deepEqual((await told(it, "bgp")).at(-1), { "default/web": ["tor-a", "tor-b"], "default/dns": ["tor-b"] })
 
   await it.change((cluster) => put(cluster, "dns", "192.0.2.10"))
   const both = ["tor-a", "tor-b"]
-  t.deepEqual(told(it, "bgp").at(-1), { "default/web": both, "default/dns": both }, "they share a prefix")
+  t.deepEqual((await told(it, "bgp")).at(-1), { "default/web": both, "default/dns": both }, "they share a prefix")
   await it.change((cluster) => cluster.configure({ ...plain, peers: [], bgpAdvertisements }))
-  t.deepEqual(told(it, "bgp").at(-1), {}, "nobody to give it to")
+  t.deepEqual((await told(it, "bgp")).at(-1), {}, "nobody to give it to")
 })
 
 test("an announcer that begins anew tells the whole set at once, never less", async (t) => {
   const it = await announcing()
+  await it.pass(1000)
   const before = it.cluster.serviceStatusSets.length
   await it.kill("/speaker/announcer")
   await it.members("alpha", "bravo", "charlie")
+  await it.pass(1000)
   const after = it.cluster.serviceStatusSets.slice(before)
   t.deepEqual(
     after.map(({ kind, services }) => [kind, [...services.keys()]]),
