@@ -32,7 +32,7 @@ export class Network {
   readonly #directory = mkdtempSync(path.join(tmpdir(), "troupe-test-"))
   readonly #routers: Program[] = []
 
-  constructor(name: string) {
+  constructor(name: string, program = new URL("./programs/speaker.ts", import.meta.url)) {
     this.wire = new Wire(name)
     this.far = `troupe-test-${process.pid}-${name}-f`
     this.wire.up()
@@ -52,7 +52,7 @@ export class Network {
       const forward = ["net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.eth0.rp_filter=0"]
       execFileSync("ip", ["netns", "exec", namespace, "sysctl", "-qw", ...forward])
     }
-    this.speaker = this.wire.start(new URL("./programs/speaker.ts", import.meta.url))
+    this.speaker = this.wire.start(program)
   }
 
   tell(command: SpeakerCommand): void {
@@ -93,15 +93,16 @@ export class Network {
     return this.reached(id, ({ state, counters }) => state === "up" && counters.controlPacketInput > packets, 60_000)
   }
 
-  async bird(where: "client" | "far", protocol: string): Promise<Bird> {
+  /** `protocol`: lines inside of the protocol BFD; `beside`: other protocols. */
+  async bird(where: "client" | "far", protocol: string, beside = ""): Promise<Bird> {
     const at = (name: string): string => path.join(this.#directory, `${where}-${name}`)
-    writeFileSync(at("bird.conf"), configurationOf(protocol))
+    writeFileSync(at("bird.conf"), configurationOf(protocol) + beside)
     const program = this.#router(where, "bird", "-f", "-c", at("bird.conf"), "-s", at("ctl"), "-P", at("pid"))
     const bird: Bird = {
       program,
       ask: (...command) => spawnSync("birdc", ["-s", at("ctl"), ...command], { encoding: "utf8" }).stdout,
       configure(changed) {
-        writeFileSync(at("bird.conf"), configurationOf(changed))
+        writeFileSync(at("bird.conf"), configurationOf(changed) + beside)
         bird.ask("configure")
       },
     }

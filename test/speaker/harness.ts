@@ -1,5 +1,6 @@
 import type { Layer2Command, Layer2Report } from "../../actors/announcer/layer2/messages.ts"
 import type { SpeakerMetrics, SpeakerStatus } from "../../actors/announcer/messages.ts"
+import type { BfdCommand, BfdReport } from "../../actors/bfd/messages.ts"
 import type { BgpCommand, BgpReport } from "../../actors/session/messages.ts"
 import { type SpeakerConfig, speakerActor } from "../../actors/speaker.ts"
 import type { GossipCommand, Member, Members } from "../../cluster/messages.ts"
@@ -40,6 +41,7 @@ export async function speaker(over: Partial<SpeakerConfig> & Harness = {}) {
   const layer2 = recorder<Layer2Command, Layer2Report>()
   const bgp = recorder<BgpCommand, BgpReport>()
   const gossip = recorder<GossipCommand, Members>()
+  const bfd = recorder<BfdCommand, BfdReport>()
   const { gossip: withGossip, seed: _, ...config } = over
 
   for (const name of ["alpha", "bravo", "charlie"]) cluster.putNode(node(name))
@@ -56,6 +58,7 @@ export async function speaker(over: Partial<SpeakerConfig> & Harness = {}) {
       threads: {
         layer2: layer2.entry,
         bgp: bgp.entry,
+        bfd: bfd.entry,
         ...(withGossip === "off" ? {} : { gossip: gossip.entry }),
       },
       ...config,
@@ -86,6 +89,7 @@ export async function speaker(over: Partial<SpeakerConfig> & Harness = {}) {
     layer2: layer2.heard,
     bgp: bgp.heard,
     gossip: gossip.heard,
+    bfd: bfd.heard,
     quiet,
     /** Lets virtual time go by, step by step. */
     async pass(ms: number) {
@@ -109,6 +113,8 @@ export async function speaker(over: Partial<SpeakerConfig> & Harness = {}) {
     },
     layer2Report: (over: Partial<Layer2Report>) => report(layer2, { ...noReport, ...over }),
     bgpReport: (report_: BgpReport) => report(bgp, report_),
+    bfdReport: (sessions: BfdReport["sessions"]) =>
+      report(bfd, { kind: "bfd-report", sessions, dropped: {}, refused: 0 }),
     async kill(path: string) {
       if (!(await system.kill(path))) throw new Error(`nobody lives at ${path}`)
       await time.pass(1000, quiet)
@@ -116,6 +122,8 @@ export async function speaker(over: Partial<SpeakerConfig> & Harness = {}) {
     table: () => lastOf(layer2.heard, "table")?.entries,
     addresses: () => lastOf(layer2.heard, "table")?.entries.map(({ ip }) => ip),
     peers: () => lastOf(bgp.heard, "peers")?.peers,
+    watched: () => lastOf(bfd.heard, "sessions")?.sessions,
+    paths: () => lastOf(bgp.heard, "paths")?.paths,
     events: () => cluster.events.map(({ reason, message }) => `${reason}: ${message}`),
     logged: (message: string) => lines.filter((line) => line.message === message).map(({ fields }) => fields),
     async status(): Promise<SpeakerStatus> {
