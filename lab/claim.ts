@@ -49,10 +49,33 @@ export async function claim(lab: Layout): Promise<void> {
   }
 }
 
-/** Removes namespaces and files. */
+/** Ends what still runs for the lab, and removes namespaces and files. */
 export async function release(lab: Layout): Promise<void> {
+  for (const pid of strays(lab)) {
+    try {
+      process.kill(pid, "SIGKILL")
+    } catch {
+      // It ended by itself in the meantime.
+    }
+  }
   await removeNetwork(lab)
   fs.rmSync(lab.directory, { recursive: true, force: true })
+}
+
+/** Processes that were started with a file of this lab's directory: of a lab that was killed they may be about to end. */
+function strays(lab: Layout): number[] {
+  return fs
+    .readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid !== process.pid && commandOf(pid).includes(`${lab.directory}/`))
+}
+
+function commandOf(pid: number): string {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8")
+  } catch {
+    return ""
+  }
 }
 
 function ownerOf(name: string): number | undefined {
@@ -65,13 +88,7 @@ function ownerOf(name: string): number | undefined {
 }
 
 /** The number may have gone to another program since. */
-function isTroupe(pid: number): boolean {
-  try {
-    return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("cli/main.ts")
-  } catch {
-    return false
-  }
-}
+const isTroupe = (pid: number): boolean => commandOf(pid).includes("cli/main.ts")
 
 /** Names of the labs that run on this machine. */
 export async function runningLabs(): Promise<string[]> {
