@@ -20,6 +20,7 @@ const paths = [
   "/speaker/cluster",
   "/speaker/layer2",
   "/speaker/bgp",
+  "/speaker/bfd",
   "/speaker/announcer",
   "/speaker/announcer/default~steady",
   ...names.map((name) => `/speaker/announcer/default~${name}`),
