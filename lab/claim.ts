@@ -62,12 +62,13 @@ export async function release(lab: Layout): Promise<void> {
   fs.rmSync(lab.directory, { recursive: true, force: true })
 }
 
-/** Processes that were started with a file of this lab's directory: of a lab that was killed they may be about to end. */
+/** What a lab that was killed has started and what has not ended by itself yet; a number may be another program's by now. */
 function strays(lab: Layout): number[] {
-  return fs
-    .readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => Number.isInteger(pid) && pid !== process.pid && commandOf(pid).includes(`${lab.directory}/`))
+  const files = fs.existsSync(lab.directory) ? fs.readdirSync(lab.directory) : []
+  return files
+    .filter((file) => file.endsWith(".pid"))
+    .map((file) => Number(fs.readFileSync(`${lab.directory}/${file}`, "utf8")))
+    .filter((pid) => pid > 0 && commandOf(pid).includes(`${lab.directory}/`))
 }
 
 function commandOf(pid: number): string {

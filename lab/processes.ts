@@ -53,6 +53,8 @@ export function processTable(directory: string, on: { exited(name: string, how: 
     const child = spawn(command, [...args], { stdio: ["pipe", log, log], detached: true })
     fs.closeSync(log)
     entry.child = child
+    // For the next lab of this name, should this one be killed.
+    fs.writeFileSync(`${directory}/${program.name}.pid`, `${child.pid ?? 0}\n`)
     entry.startedMs = performance.now()
     child.stdin?.on("error", () => undefined)
     const ended = (how: string) => {
