@@ -1,5 +1,8 @@
+import type { SpeakerStatus } from "../actors/announcer/messages.ts"
+import { speakerStatus } from "../cli/debug-client.ts"
 import { curl, forgetMac, learnedMac } from "./client.ts"
 import type { Lab } from "./lab.ts"
+import { debugSocket } from "./layout.ts"
 import { configuration, service } from "./objects.ts"
 import { serviceIp } from "./observe.ts"
 import { routerRoutes } from "./router.ts"
@@ -10,6 +13,25 @@ import { until } from "./wait.ts"
 export async function applyConfiguration(lab: Lab): Promise<void> {
   for (const object of configuration(lab.layout)) await lab.kube.apply(object)
 }
+
+/**
+ * Until every speaker that runs knows every other: from then on all agree on who leads. A node that has just started
+ * leads nothing, and one that started first may lead what another will.
+ */
+export function speakersAgree(lab: Lab): Promise<string> {
+  const names = lab.layout.nodes.map(({ name }) => name).filter((name) => lab.processes.isRunning(name))
+  return until("the speakers to know each other", 30_000, async () => {
+    for (const name of names) {
+      const status = await speakerStatus(debugSocket(lab.layout, name)).catch(() => undefined)
+      if (!status || typeof status.gossip === "string" || !status.gossip.settled) return undefined
+      if (!names.every((other) => knows(status, other))) return undefined
+    }
+    return names.join(", ")
+  })
+}
+
+const knows = ({ gossip }: SpeakerStatus, name: string): boolean =>
+  typeof gossip !== "string" && gossip.speakers.includes(name)
 
 /** Creates a Service and waits for its address. */
 export async function addService(lab: Lab, name: string, pool?: string): Promise<string> {

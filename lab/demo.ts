@@ -23,6 +23,7 @@ export async function demo(lab: Lab, say: (line: string) => void): Promise<void>
     await actions.applyConfiguration(lab)
     return "applied"
   })
+  await step("the speakers know each other", () => actions.speakersAgree(lab))
   const web = await step("Service web gets an address", () => actions.addService(lab, "web"))
   await step(`curl ${web} from the client`, () => actions.answered(lab, web))
   const leader = await step(`who answers ARP for ${web}`, () => actions.arpAnswerer(lab, web))

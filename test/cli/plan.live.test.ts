@@ -27,6 +27,7 @@ test("real speakers and a real router do what was explained and planned", async 
   const lab = await startLab(layout(`plan${process.pid}`, 3), { said: (line) => t.log(line) })
   try {
     await actions.applyConfiguration(lab)
+    await actions.speakersAgree(lab)
     const web = await actions.addService(lab, "web")
     const shop = await actions.addService(lab, "shop", "routed")
     const names = lab.layout.nodes.map(({ name }) => name)

@@ -12,6 +12,7 @@ test("arping gets exactly one MAC for each address; after kill -9 of the leader'
   const lab = await startLab(layout(`arping${process.pid}`, 3), { said: () => undefined })
   try {
     await actions.applyConfiguration(lab)
+    await actions.speakersAgree(lab)
     const leaders = new Map<string, string>()
     for (const name of ["web", "mail", "files"]) {
       const ip = await actions.addService(lab, name)

@@ -14,6 +14,7 @@ test("killing any actor or thread leaves every address where it was and traffic 
   const lab = await startLab(layout(`kill${process.pid}`, 3), { said: (line) => t.log(line) })
   try {
     await actions.applyConfiguration(lab)
+    await actions.speakersAgree(lab)
     const web = await actions.addService(lab, "web")
     const shop = await actions.addService(lab, "shop", "routed")
     const names = lab.layout.nodes.map(({ name }) => name)

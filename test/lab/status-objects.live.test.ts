@@ -12,6 +12,7 @@ test("what operators read in the API is what the network does, also when the lea
   const lab = await startLab(layout(`status${process.pid}`, 3), { said: (line) => t.log(line) })
   try {
     await actions.applyConfiguration(lab)
+    await actions.speakersAgree(lab)
     const web = await actions.addService(lab, "web")
     const shop = await actions.addService(lab, "shop", "routed")
     const names = lab.layout.nodes.map(({ name }) => name)
