@@ -19,16 +19,15 @@ test("what operators read in the API is what the network does, also when the lea
     const leader = await actions.arpAnswerer(lab, web)
     await actions.routedVia(lab, `${shop}/32`, names)
     await until("the leader in the API", 30_000, async () => (await layer2(lab)) === `web@${leader}`)
-    const owners = (await objects(lab, "servicel2statuses")).flatMap(
-      ({ metadata }) => (metadata as Owned).ownerReferences ?? [],
-    )
-    t.like(owners, [{ kind: "Pod", name: `speaker-${leader}` }])
+    await until("its Pod as the owner", 30_000, async () => (await owners(lab)) === `Pod speaker-${leader}`)
     const routers = names.map((name) => `shop@${name} router`).join()
     await until("the peers of all nodes in the API", 30_000, async () => (await bgp(lab)) === routers)
 
     await lab.processes.kill(leader)
     const next = await actions.arpAnswerer(lab, web, { not: leader })
     await until("the next leader in the API, alone", 30_000, async () => (await layer2(lab)) === `web@${next}`)
+    // On BGP every node speaks for itself: what the killed one said goes with its Pod.
+    await until("the peers of all nodes still", 30_000, async () => (await bgp(lab)) === routers)
     lab.startSpeaker(leader)
     t.is(await actions.answersAgain(lab, web, leader), leader)
     await until("the old leader in the API again", 30_000, async () => (await layer2(lab)) === `web@${leader}`)
@@ -39,6 +38,12 @@ test("what operators read in the API is what the network does, also when the lea
 
 const objects = (lab: Lab, plural: string): Promise<readonly KubeObject[]> =>
   lab.kube.list(`/apis/metallb.io/v1beta1/namespaces/metallb-system/${plural}`)
+
+const owners = async (lab: Lab): Promise<string> =>
+  (await objects(lab, "servicel2statuses"))
+    .flatMap(({ metadata }) => (metadata as Owned).ownerReferences ?? [])
+    .map(({ kind, name }) => `${kind} ${name}`)
+    .join()
 
 interface Owned {
   readonly ownerReferences?: readonly { readonly kind: string; readonly name: string }[]
