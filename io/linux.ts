@@ -10,7 +10,7 @@ export const socketOption = {
   attachFilter: 26,
 } as const
 export const packetOption = { addMembership: 1, dropMembership: 2, ignoreOutgoing: 23 } as const
-export const packetMulticast = 0
+export const packetMembership = { multicast: 0, promiscuous: 1, "all-multicast": 2 } as const
 export const ipOption = { typeOfService: 1, ttl: 2, packetInfo: 8, receiveTtl: 12, minimumTtl: 21 } as const
 export const ipv6Option = {
   unicastHops: 16,

@@ -1,4 +1,4 @@
-import { family, ipv6Option, level, packetMulticast, packetOption, socketType } from "./linux.ts"
+import { family, ipv6Option, level, packetMembership, packetOption, socketType } from "./linux.ts"
 import { done, failure, type Outcome } from "./outcome.ts"
 import type { RawLoop } from "./raw-loop.ts"
 import { openSocket } from "./socket.ts"
@@ -59,13 +59,8 @@ export class Memberships {
     return result < 0 ? failure("joining an IPv6 multicast group", result) : done
   }
 
-  /** packet_mreq: interface, type, length, address. */
   #setLinkLayer(option: number, mac: Uint8Array): number {
-    const request = Buffer.alloc(16)
-    request.writeInt32LE(this.#interfaceIndex, 0)
-    request.writeUInt16LE(packetMulticast, 4)
-    request.writeUInt16LE(mac.length, 6)
-    request.set(mac.subarray(0, 8), 8)
+    const request = membershipRequest(this.#interfaceIndex, "multicast", mac)
     return setsockopt(this.#packetFd, level.packet, option, request, request.length)
   }
 
@@ -77,6 +72,20 @@ export class Memberships {
     request.writeInt32LE(this.#interfaceIndex, 16)
     return setsockopt(udpFd, level.ipv6, option, request, request.length)
   }
+}
+
+/** packet_mreq: interface, type, length, address. */
+export function membershipRequest(
+  interfaceIndex: number,
+  type: keyof typeof packetMembership,
+  mac: Uint8Array = new Uint8Array(),
+): Buffer {
+  const request = Buffer.alloc(16)
+  request.writeInt32LE(interfaceIndex, 0)
+  request.writeUInt16LE(packetMembership[type], 4)
+  request.writeUInt16LE(mac.length, 6)
+  request.set(mac.subarray(0, 8), 8)
+  return request
 }
 
 /** RFC 2464 §7, RFC 4291 §2.7.1: only for these the IPv6 group follows from the Ethernet address. */

@@ -1,5 +1,5 @@
 import { errno, etherType, family, level, messageFlag, packetOption, socketOption, socketType } from "./linux.ts"
-import { Memberships } from "./memberships.ts"
+import { Memberships, membershipRequest } from "./memberships.ts"
 import { done, failure, type Outcome, type SystemError, systemError } from "./outcome.ts"
 import { filters } from "./packet-filters.ts"
 import type { RawLoop } from "./raw-loop.ts"
@@ -9,6 +9,7 @@ import { addressOf, bind, receive, setsockopt, transmit } from "./system-calls.t
 export interface PacketFilter {
   readonly interfaceIndex: number
   readonly frames: "arp" | "arp-claim" | "neighbour-solicitation" | "neighbour-advertisement" | "bfd"
+  readonly receive?: "all-multicast" | "promiscuous"
 }
 export interface PacketHandlers {
   /** The bytes are valid during the call only. */
@@ -109,7 +110,7 @@ export function openPacketSocket(
   const fd = opened.value
   // As far as net.core.rmem_max allows; what does not fit while this thread is away is lost.
   setsockopt(fd, level.socket, socketOption.receiveBuffer, Uint8Array.of(0, 0, 0x10, 0), 4)
-  const failed = attachFilter(fd, at.frames) ?? ignoreOutgoing(fd) ?? bindTo(fd, at)
+  const failed = attachFilter(fd, at.frames) ?? ignoreOutgoing(fd) ?? receiveMore(fd, at) ?? bindTo(fd, at)
   if (failed === undefined) return { ok: true, value: new PacketSocket(fd, at.interfaceIndex, loop, on, closed) }
   loop.descriptors.close(fd)
   return failed
@@ -129,6 +130,14 @@ function attachFilter(fd: number, frames: PacketFilter["frames"]): Failure | und
 function ignoreOutgoing(fd: number): Failure | undefined {
   const result = setsockopt(fd, level.packet, packetOption.ignoreOutgoing, Uint8Array.of(1, 0, 0, 0), 4)
   return result < 0 ? failure("ignoring outgoing frames", result) : undefined
+}
+
+/** The kernel counts such wishes for each interface, and takes this one back when the socket is closed. */
+function receiveMore(fd: number, { interfaceIndex, receive }: PacketFilter): Failure | undefined {
+  if (receive === undefined) return undefined
+  const request = membershipRequest(interfaceIndex, receive)
+  const result = setsockopt(fd, level.packet, packetOption.addMembership, request, request.length)
+  return result < 0 ? failure(`setting interface ${interfaceIndex} to ${receive}`, result) : undefined
 }
 
 const etherTypeOf = {

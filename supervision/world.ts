@@ -167,6 +167,8 @@ export interface PacketFilter {
    * BFD on one hop and of its echoes.
    */
   readonly frames: "arp" | "arp-claim" | "neighbour-solicitation" | "neighbour-advertisement" | "bfd"
+  /** What the network card is asked for besides its own frames, broadcasts and joined groups, while the socket is open. */
+  readonly receive?: "all-multicast" | "promiscuous"
 }
 export interface PacketHandlers {
   /** The bytes are valid during the call only: copy what must outlive it. */

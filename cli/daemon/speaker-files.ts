@@ -1,6 +1,6 @@
 import fs from "node:fs"
 import { parse } from "yaml"
-import { compileExclude } from "../../actors/announcer/layer2/selection.ts"
+import { compilePattern } from "../../actors/announcer/layer2/selection.ts"
 import type { Settings } from "../../cluster/machine/settings.ts"
 import { Complaint } from "../complaint.ts"
 import { memberlistFile, memberlistSettings } from "./memberlist-file.ts"
@@ -26,7 +26,7 @@ export function excludedInterfaces(file = excludeFile): string | undefined {
   }
   if (!Array.isArray(list) || !list.every((one) => typeof one === "string")) throw wrong("this is no list of texts")
   const pattern = list.length === 0 ? undefined : list.map((one) => `(${one})`).join("|")
-  const compiled = compileExclude(pattern)
+  const compiled = compilePattern("excludeInterfaces", pattern)
   if (!compiled.ok) throw wrong(compiled.error.message)
   return pattern
 }

@@ -1,3 +1,4 @@
+import { compilePattern, type InterfacePattern } from "../../actors/announcer/layer2/selection.ts"
 import type { SpeakerMetrics, SpeakerStatus } from "../../actors/announcer/messages.ts"
 import { type SpeakerConfig, type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
 import { resolveConfig } from "../../cluster/gossip-config.ts"
@@ -116,10 +117,14 @@ function strangersOf(text: string): "defend" | "cease" {
 
 function threadsOf(flags: FlagValues, nodeName: string, logLevel: LogLevel): SpeakerConfig["threads"] {
   const excludeInterfaces = excludedInterfaces()
+  const repeatSeconds = flags.number("layer2-repeat-seconds")
   const layer2: Layer2ThreadConfig = {
     logLevel,
     descriptors: descriptorTable(),
     ...(excludeInterfaces === undefined ? {} : { excludeInterfaces }),
+    ...(repeatSeconds === 0 ? {} : { repeatSeconds }),
+    promiscuousInterfaces: interfacesOf(flags, "layer2-promiscuous", "promiscuousInterfaces"),
+    allMulticastInterfaces: interfacesOf(flags, "layer2-allmulti", "allMulticastInterfaces"),
   }
   const bgp: BgpThreadConfig = { logLevel }
   const bfd: BfdThreadConfig = { logLevel, descriptors: descriptorTable() }
@@ -131,6 +136,14 @@ function threadsOf(flags: FlagValues, nodeName: string, logLevel: LogLevel): Spe
     bfd: entry("bfd.ts", bfd),
     ...(gossip === undefined ? {} : { gossip: entry("gossip.ts", gossip) }),
   }
+}
+
+/** An empty text finds no interface. */
+function interfacesOf(flags: FlagValues, flag: string, field: InterfacePattern): string {
+  const pattern = flags.text(flag)
+  const compiled = compilePattern(field, pattern)
+  if (!compiled.ok) throw new Complaint(`${flag}: ${compiled.error.message}`)
+  return pattern
 }
 
 /** Undefined: no gossip. */

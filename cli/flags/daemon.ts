@@ -194,6 +194,24 @@ export const speakerFlags: readonly Flag[] = [
     help: "when a stranger claims a service address: defend (RFC 5227 §2.4 c, at most every 10 s) or cease (b)",
   },
   {
+    name: "layer2-repeat-seconds",
+    kind: "number",
+    default: "0",
+    help: "announce each address again this often (gratuitous ARP, unsolicited NA); 0: when it is new on an interface",
+  },
+  {
+    name: "layer2-promiscuous",
+    kind: "text",
+    default: "",
+    help: "interfaces, by a regular expression over their names, that receive every frame: for Wi-Fi that loses ARP broadcasts",
+  },
+  {
+    name: "layer2-allmulti",
+    kind: "text",
+    default: "",
+    help: "interfaces, by a regular expression over their names, that receive every multicast group: for cards that lose NDP's",
+  },
+  {
     name: "ignore-exclude-lb",
     kind: "boolean",
     default: "false",

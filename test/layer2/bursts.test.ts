@@ -8,14 +8,14 @@ const [a, b] = [ip("192.0.2.1"), ip("192.0.2.2")]
 const set = (...ips: readonly Ip[]): ReadonlySet<Ip> => new Set(ips)
 
 /** When each address was announced, in virtual time. */
-function play(bursts: Bursts, fromMs: number, untilMs: number): [string[], Bursts] {
+function play(bursts: Bursts, fromMs: number, untilMs: number, repeatMs?: number): [string[], Bursts] {
   const said: string[] = []
   let [now, rest] = [fromMs, bursts]
   for (;;) {
     const waitMs = nextInMs(rest, now)
     if (waitMs === undefined || now + waitMs > untilMs) return [said, rest]
     now += waitMs
-    const taken = takeDue(rest, now)
+    const taken = takeDue(rest, now, repeatMs)
     rest = taken.bursts
     for (const ip of taken.due) said.push(`${now} ${ip}`)
   }
@@ -47,6 +47,12 @@ test("a thousand at once are announced in pieces, each of them five times", (t) 
   const bursts = heard(new Map(), set(), many, 0)
   t.is(takeDue(bursts, 0).due.length, 64)
   t.is(play(bursts, 0, 60_000)[0].length, 5000)
+})
+
+test("on request an address is announced again for ever, until it goes", (t) => {
+  const [said, running] = play(heard(new Map(), set(), set(a), 0), 0, 30_000, 10_000)
+  t.deepEqual(said.slice(4), [`4400 ${a}`, `14400 ${a}`, `24400 ${a}`])
+  t.is(heard(running, set(a), set(), 30_000).size, 0)
 })
 
 test("a pause of the whole machine does not end in a volley", (t) => {

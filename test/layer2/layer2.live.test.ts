@@ -1,5 +1,7 @@
 // The packet thread of a speaker on one end of a wire, the kernel and real programs on the other.
+import { spawnSync } from "node:child_process"
 import test from "ava"
+import type { Layer2Config } from "../../actors/announcer/layer2/layer2.ts"
 import type { Layer2Entry, Layer2Report } from "../../actors/announcer/layer2/messages.ts"
 import type { TreeNode } from "../../supervision/introspection.ts"
 import { missing, type Program, until, Wire } from "../io/namespaces.ts"
@@ -27,8 +29,11 @@ interface Line {
 const tell = (speaker: Program, command: SpeakerCommand) => speaker.tell(command)
 const table = (speaker: Program, entries: readonly Layer2Entry[]) => tell(speaker, { kind: "table", entries })
 
-async function start(entries: readonly Layer2Entry[] = everywhere(vip, vip6)): Promise<Program> {
-  const speaker = wire.start(new URL("./programs/speaker.ts", import.meta.url))
+async function start(
+  entries: readonly Layer2Entry[] = everywhere(vip, vip6),
+  more: Readonly<Layer2Config> = {},
+): Promise<Program> {
+  const speaker = wire.start(new URL("./programs/speaker.ts", import.meta.url), JSON.stringify(more))
   table(speaker, entries)
   await responders(speaker)
   return speaker
@@ -220,4 +225,84 @@ live(named("the thread answers while the main thread is busy for seconds"), asyn
   await speaker.line<Line>(({ kind }) => kind === "blocked")
   t.deepEqual(await arping(vip, "-c", "3", "-w", "4"), Array(3).fill(Wire.hostMac))
   t.false((speaker.lines as Line[]).some(({ kind }) => kind === "unblocked"))
+})
+
+live(named("a bridge answers with its own MAC, its ports do not"), async (t) => {
+  const speaker = await start()
+  const bridgeMac = "02:00:00:00:00:0c"
+  await wire.onHost("ip", "link", "add", "br0", "address", bridgeMac, "type", "bridge")
+  await wire.onHost("ip", "link", "set", "eth0", "master", "br0")
+  await wire.onHost("ip", "link", "set", "br0", "up")
+  const on = (name: string, msg: string) => speaker.line<Line>((line) => line.interface === name && line.msg === msg)
+  await on("eth0", "deleted ARP responder for interface")
+  await on("br0", "created NDP responder for interface")
+  t.true(await until(async () => (await arping(vip, "-c", "1")).join() === bridgeMac))
+  t.true(await until(async () => (await ndisc6(vip6)) === bridgeMac))
+  await wire.onHost("ip", "link", "del", "br0")
+  t.true(await until(async () => (await arping(vip, "-c", "1")).join() === Wire.hostMac))
+})
+
+live(named("another MAC on the same interface: announced, and answered with"), async (t) => {
+  const speaker = await start()
+  t.true(await answered())
+  speaker.lines.length = 0
+  const changed = "02:00:00:00:00:0d"
+  await wire.onHost("ip", "link", "set", "eth0", "address", changed)
+  t.true(await until(async () => (await arping(vip, "-c", "1")).join() === changed))
+  t.is(await until(() => ndisc6(vip6)), changed)
+  await reported(speaker, ({ macs }) => macs?.join() === changed)
+})
+
+/** What holds the interface in that mode, as the kernel counts it. */
+async function wishes(which: "promiscuity" | "allmulti"): Promise<number> {
+  const [link] = JSON.parse(await wire.onHost("ip", "-d", "-j", "link", "show", "eth0")) as Record<string, number>[]
+  return link?.[which] ?? 0
+}
+for (const [option, which] of [
+  ["promiscuousInterfaces", "promiscuity"],
+  ["allMulticastInterfaces", "allmulti"],
+] as const) {
+  live(named(`${option}: while there is a responder, and not a moment longer`), async (t) => {
+    const before = await wishes(which)
+    const speaker = await start(everywhere(vip), { [option]: "^eth" })
+    t.is(await wishes(which), before + 2)
+    // An address that is announced here, asked for at another station: none of our business, though we see it.
+    t.deepEqual(await arping(vip, "-c", "1", "-t", "02:00:00:00:00:ee"), [])
+    t.true(await answered())
+    await speaker.stop()
+    t.is(await wishes(which), before)
+  })
+}
+
+live(named("on request addresses are announced again and again"), async (t) => {
+  const speaker = await start(everywhere(vip), { repeatSeconds: 1 })
+  const report = await reported(speaker, ({ gratuitousSent }) => (gratuitousSent[vip] ?? 0) >= 14)
+  t.is((report.gratuitousSent[vip] ?? 0) % 2, 0)
+})
+
+/** Made and forgotten on the host's loopback: the kernel says whether it knows the type. */
+function withoutVlans(): string | undefined {
+  if (reason !== undefined) return reason
+  const name = `troupe-vlan-${process.pid}`
+  const netns = (...args: string[]) => spawnSync("ip", args).status === 0
+  netns("netns", "add", name)
+  const made = netns("-n", name, "link", "add", "link", "lo", "name", "v", "type", "vlan", "id", "100")
+  netns("netns", "del", name)
+  return made ? undefined : "this kernel has no VLAN devices"
+}
+const noVlans = withoutVlans()
+const onVlan = noVlans === undefined ? test.serial : test.skip
+const vlanTitle = "a VLAN without addresses answers inside it"
+
+onVlan(noVlans === undefined ? vlanTitle : `${vlanTitle} (skipped: ${noVlans})`, async (t) => {
+  const vlan = ["type", "vlan", "id", "100"]
+  for (const on of [wire.onHost, wire.onClient]) {
+    await on("ip", "link", "add", "link", "eth0", "name", "eth0.100", ...vlan)
+    await on("ip", "link", "set", "eth0.100", "up")
+  }
+  await wire.onClient("ip", "addr", "add", "192.0.2.1/24", "dev", "eth0.100")
+  await start([{ ip: vip, interfaces: ["eth0.100"] }])
+  const said = async () => wire.clientTries("arping", "-c", "1", "-w", "2", "-I", "eth0.100", vip)
+  t.true(await until(async () => (await said()).includes(Wire.hostMac)))
+  t.deepEqual(await arping(vip, "-c", "1"), [])
 })

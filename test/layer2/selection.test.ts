@@ -1,6 +1,6 @@
 import test from "ava"
 import { answersOf, tableOf } from "../../actors/announcer/layer2/answers.ts"
-import { compileExclude, judgeInterface } from "../../actors/announcer/layer2/selection.ts"
+import { compilePattern, judgeInterface } from "../../actors/announcer/layer2/selection.ts"
 import type { NetworkInterface } from "../../supervision/world.ts"
 
 const linkLocal = { address: "fe80::1", prefixLength: 64, tentative: false }
@@ -37,7 +37,7 @@ const shipped = [
   .join("|")
 
 function judge(change: Partial<NetworkInterface>, pattern?: string) {
-  const exclude = compileExclude(pattern)
+  const exclude = compilePattern("excludeInterfaces", pattern)
   if (!exclude.ok) throw new Error(exclude.error.message)
   const { decision, because } = judgeInterface({ ...ethernet, ...change }, exclude.value)
   return { ...decision, because: because.map(({ rule }) => rule).join() }
@@ -88,7 +88,7 @@ test("the pattern is searched for anywhere in the name; Go's flags at its start 
 })
 
 test("a pattern that is none names the field and itself", (t) => {
-  const compiled = compileExclude("^(eth")
+  const compiled = compilePattern("excludeInterfaces", "^(eth")
   if (compiled.ok) return t.fail()
   t.is(compiled.error.field, "excludeInterfaces")
   t.is(compiled.error.pattern, "^(eth")

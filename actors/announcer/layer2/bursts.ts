@@ -2,7 +2,8 @@ import type { Ip } from "../../../protocols/ip.ts"
 
 /**
  * When to announce an address that is new on an interface: five times, at 0, 1.1, 2.2, 3.3 and 4.4 seconds, as MetalLB
- * does after a fail-over. Once would do on a perfect network; the rest is for lost frames and slow switches.
+ * does after a fail-over. Once would do on a perfect network; the rest is for lost frames and slow switches. On request it
+ * is announced again for ever, for switches that forget.
  */
 export type Bursts = ReadonlyMap<Ip, Burst>
 interface Burst {
@@ -27,7 +28,12 @@ export function heard(bursts: Bursts, before: ReadonlySet<Ip>, now: ReadonlySet<
 export const again = (bursts: Bursts, ip: Ip, nowMs: number): Bursts =>
   new Map([...bursts, [ip, { left: burstsPerAddress, dueMs: nowMs }]])
 
-export function takeDue(bursts: Bursts, nowMs: number): { readonly due: readonly Ip[]; readonly bursts: Bursts } {
+/** `repeatMs`: from one announcement to the next when the five are over; absent: they were all. */
+export function takeDue(
+  bursts: Bursts,
+  nowMs: number,
+  repeatMs?: number,
+): { readonly due: readonly Ip[]; readonly bursts: Bursts } {
   const due: Ip[] = []
   const next = new Map(bursts)
   for (const [ip, { dueMs }] of bursts) {
@@ -37,6 +43,7 @@ export function takeDue(bursts: Bursts, nowMs: number): { readonly due: readonly
   for (const ip of due) {
     const left = (bursts.get(ip)?.left ?? 0) - 1
     if (left > 0) next.set(ip, { left, dueMs: nowMs + intervalMs })
+    else if (repeatMs !== undefined) next.set(ip, { left: 0, dueMs: nowMs + repeatMs })
     else next.delete(ip)
   }
   return { due, bursts: next }

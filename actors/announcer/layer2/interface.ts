@@ -13,7 +13,15 @@ import { watchActor, type WatchCounted, type WatchDesired, type WatchMessage, ty
 import { nothingDiffers, withWire } from "./wire.ts"
 
 export interface InterfaceConfig {
+  readonly settings: InterfaceSettings
   readonly parent: ActorRef<{ readonly kind: "counted"; readonly counts: Counts } | WatchCounted | Layer2Happened>
+}
+
+/** What the operator has asked of it, for as long as the speaker lives. */
+export interface InterfaceSettings {
+  readonly receive?: "all-multicast" | "promiscuous"
+  /** Every address is announced again and again, this far apart; absent: when it is new. */
+  readonly repeatMs?: number
 }
 
 /** What the interface should do, always all of it. */
@@ -196,15 +204,18 @@ function responderFor(
   if (!desired[protocol] || !fits) present?.stop()
   if (!desired[protocol]) return undefined
   const { world, log } = context
+  const { receive } = state.config.settings
   const failed = (error: Error) => context.send(context.self, { kind: "failed", error })
-  const responder = fits ? present : new Responder(protocol, link, { world, log, ledger: state.ledger, failed })
+  const responder = fits
+    ? present
+    : new Responder(protocol, link, { world, log, ledger: state.ledger, receive, failed })
   responder.answers = answers
   if (!fits) responder.start()
   return responder.open ? responder : undefined
 }
 
 function announce(state: InterfaceState, context: Self): InterfaceState {
-  const { due, bursts } = takeDue(state.bursts, context.world.clock.monotonicMs())
+  const { due, bursts } = takeDue(state.bursts, context.world.clock.monotonicMs(), state.config.settings.repeatMs)
   for (const ip of due) state.responders[protocolOf(ip)]?.announce(ip)
   const waitMs = nextInMs(bursts, context.world.clock.monotonicMs())
   if (waitMs === undefined) context.timers.cancel("burst")

@@ -5,17 +5,23 @@ import type { Cancel, NetworkInterface } from "../../../supervision/world.ts"
 import { answersOf, type Table, tableOf } from "./answers.ts"
 import type { Answering as OnWire, LivenessCounts } from "../../../cluster/liveness/state.ts"
 import { type Counts, noCounts, reported, sum } from "./counts.ts"
-import { interfaceActor, type InterfaceDesired, type InterfaceMessage } from "./interface.ts"
+import { interfaceActor, type InterfaceDesired, type InterfaceMessage, type InterfaceSettings } from "./interface.ts"
 import type { Layer2Command, Layer2Happened, Layer2Report, Layer2Wire } from "./messages.ts"
-import { compileExclude, judgeInterface } from "./selection.ts"
+import { compilePattern, type InterfacePattern, judgeInterface } from "./selection.ts"
 import type { WatchCounted } from "./watch.ts"
 import { watchOf } from "./watch-of.ts"
 import { noLivenessCounts, plus } from "./wire.ts"
 
 /** Survives structured clone. */
 export interface Layer2Config {
-  /** Interfaces whose name this regular expression finds are as if they were not there; see `compileExclude`. */
+  /** Interfaces whose name this regular expression finds are as if they were not there; see `compilePattern`. */
   readonly excludeInterfaces?: string
+  /** Interfaces whose name this finds receive frames for everybody: for cards or drivers that lose ARP broadcasts. */
+  readonly promiscuousInterfaces?: string
+  /** Interfaces whose name this finds receive every multicast group: for cards that lose the solicited-node groups. */
+  readonly allMulticastInterfaces?: string
+  /** Each address is announced again this often; absent: when it is new on an interface. */
+  readonly repeatSeconds?: number
 }
 
 /** The commands, and what its children, its timers and the kernel tell it. */
@@ -39,6 +45,7 @@ interface Answering {
 
 export interface Layer2State {
   readonly exclude: RegExp | undefined
+  readonly settingsOf: (name: string) => InterfaceSettings
   readonly stopWatching: Cancel | undefined
   readonly table: Table
   readonly wire: Layer2Wire | undefined
@@ -66,13 +73,13 @@ const mostSubscribers = 16
 /** One actor per interface below it: `/…/layer2/eth0`. Nothing here is per frame. */
 export const layer2Actor: Actor<Layer2Config, Layer2State, Layer2Message> = {
   kind: "layer2",
-  start({ excludeInterfaces }, context) {
-    const exclude = compileExclude(excludeInterfaces)
-    if (!exclude.ok) throw new Error(`${exclude.error.field}: ${exclude.error.message}`)
+  start(config, context) {
+    const exclude = compiled("excludeInterfaces", config.excludeInterfaces)
     context.timers.every("scan", scanEveryMs, { kind: "scan" })
     context.send(context.self, { kind: "scan" })
     return {
-      exclude: exclude.value,
+      exclude,
+      settingsOf: settingsOf(config),
       stopWatching: watchLinks(context),
       table: tableOf([]),
       wire: undefined,
@@ -123,6 +130,23 @@ export const layer2Actor: Actor<Layer2Config, Layer2State, Layer2Message> = {
   stop: (state) => state.stopWatching?.(),
 }
 
+function compiled(field: InterfacePattern, pattern: string | undefined): RegExp | undefined {
+  const result = compilePattern(field, pattern)
+  if (!result.ok) throw new Error(`${result.error.field}: ${result.error.message}`)
+  return result.value
+}
+
+function settingsOf(config: Layer2Config): (name: string) => InterfaceSettings {
+  const promiscuous = compiled("promiscuousInterfaces", config.promiscuousInterfaces)
+  const allMulticast = compiled("allMulticastInterfaces", config.allMulticastInterfaces)
+  const repeat = config.repeatSeconds === undefined ? {} : { repeatMs: config.repeatSeconds * 1000 }
+  return (name) => {
+    if (promiscuous?.test(name) === true) return { receive: "promiscuous", ...repeat }
+    if (allMulticast?.test(name) === true) return { receive: "all-multicast", ...repeat }
+    return repeat
+  }
+}
+
 function watchLinks(context: Self): Cancel | undefined {
   const watch = context.world.packets.watchInterfaces(() => context.send(context.self, { kind: "links-changed" }))
   if (watch.ok) return watch.value
@@ -168,7 +192,7 @@ function scan(state: Layer2State, how: "changes-only" | "told-again", context: S
   const wired = new Map([...state.wired].filter(([name]) => names.has(name)))
   const answering = new Map<string, Answering>()
   for (const { link, use } of wanted) {
-    const child = state.answering.get(link.name)?.child ?? spawn(link.name, context)
+    const child = state.answering.get(link.name)?.child ?? spawn(link.name, state.settingsOf(link.name), context)
     answering.set(link.name, { child, link, arp: use.arp, ndp: use.ndp })
   }
   const present = judged.filter(({ use }) => use.present).map(({ link }) => link.name)
@@ -180,11 +204,11 @@ function scan(state: Layer2State, how: "changes-only" | "told-again", context: S
   return same ? next : reportSoon(next, context)
 }
 
-function spawn(name: string, context: Self): ActorRef<InterfaceMessage> {
+function spawn(name: string, settings: InterfaceSettings, context: Self): ActorRef<InterfaceMessage> {
   return context.spawn({
     id: name,
     actor: interfaceActor,
-    config: { parent: context.self },
+    config: { parent: context.self, settings },
     started: () => ({ kind: "ready", name }),
   })
 }

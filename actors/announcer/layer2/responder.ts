@@ -7,7 +7,7 @@ import { unsolicitedFrame } from "../../../protocols/ndp/advertisement.ts"
 import { groupMac, solicitedNodeGroup } from "../../../protocols/ndp/groups.ts"
 import { respond as respondToNdp } from "../../../protocols/ndp/respond.ts"
 import type { Log } from "../../../supervision/actor.ts"
-import type { NetworkError, NetworkInterface, PacketSocket, World } from "../../../supervision/world.ts"
+import type { NetworkError, NetworkInterface, PacketFilter, PacketSocket, World } from "../../../supervision/world.ts"
 import type { Ledger } from "./counts.ts"
 
 /** What differs between the two: bytes, and words in the log. */
@@ -37,6 +37,7 @@ export interface ResponderSetup {
   readonly world: World
   readonly log: Log
   readonly ledger: Ledger
+  readonly receive: PacketFilter["receive"] | undefined
   /** The code that answers has failed, outside of any message: the actor is to crash. */
   readonly failed: (error: Error) => void
 }
@@ -76,9 +77,9 @@ export class Responder {
 
   start(): void {
     const { label, frames } = this.#protocol
-    const { world, log } = this.#setup
+    const { world, log, receive } = this.#setup
     const opened = world.packets.open(
-      { interfaceIndex: this.index, frames },
+      { interfaceIndex: this.index, frames, ...(receive === undefined ? {} : { receive }) },
       { frame: (bytes) => this.#received(bytes), error: (error) => this.#failed(error) },
     )
     const which = { interface: this.#name }

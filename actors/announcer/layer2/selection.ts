@@ -51,22 +51,26 @@ function isUsableLinkLocal({ address, tentative }: NetworkInterface["addresses"]
   return ip !== undefined && !tentative && familyOf(ip) === "ipv6" && /^fe[89ab]/.test(ip)
 }
 
+export type InterfacePattern = "excludeInterfaces" | "promiscuousInterfaces" | "allMulticastInterfaces"
 export interface PatternError {
-  readonly field: "excludeInterfaces"
+  readonly field: InterfacePattern
   readonly pattern: string
   readonly message: string
 }
 
 /**
  * An unanchored search, in Go's syntax as far as JavaScript shares it; flags at the start, `(?i)`, are understood.
- * Undefined: nothing is excluded.
+ * Undefined, for an empty one: no name is meant.
  */
-export function compileExclude(pattern: string | undefined): Result<RegExp | undefined, PatternError> {
+export function compilePattern(
+  field: InterfacePattern,
+  pattern: string | undefined,
+): Result<RegExp | undefined, PatternError> {
   if (pattern === undefined || pattern === "") return ok(undefined)
   const [whole = "", flags = ""] = /^\(\?([ims]+)\)/.exec(pattern) ?? []
   try {
     return ok(new RegExp(pattern.slice(whole.length), flags))
   } catch (error) {
-    return err({ field: "excludeInterfaces", pattern, message: error instanceof Error ? error.message : String(error) })
+    return err({ field, pattern, message: error instanceof Error ? error.message : String(error) })
   }
 }

@@ -59,7 +59,9 @@ const speaker: Actor<ThreadEntry<Layer2Command>, SpeakerState, SpeakerMessage> =
   },
 }
 
-const config: ThreadConfig = { excludeInterfaces: "^(lo|skip.*)$", descriptors: descriptorTable() }
+/** The argument: more of the thread's configuration, as JSON. */
+const more = JSON.parse(process.argv[2] ?? "{}") as Partial<ThreadConfig>
+const config: ThreadConfig = { excludeInterfaces: "^(lo|skip.*)$", descriptors: descriptorTable(), ...more }
 const entry: ThreadEntry<Layer2Command> = {
   kind: "module",
   url: new URL("./layer2-thread.ts", import.meta.url).href,
