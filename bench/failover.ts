@@ -1,14 +1,17 @@
 // How long nobody answers ARP for an address when its leader fails, seen by a client that asks every 10 ms:
 // `node bin/with-node.mjs bench/failover.ts [--runs 50] [--nodes 3,5] [--faults kill,link,stop] [--gossip-runs 5]`.
-// `--quiet-minutes 10`: no fault; both cores loaded and speakers paused for 300 ms, to count false take-overs.
+// `--quiet-minutes 10`: no fault; both cores loaded and speakers paused for 300 ms, to count false take-overs, and with
+// `--probe-loss 5` that share of the ARP frames that reach each node is lost besides, of questions and answers alike.
 import { type ChildProcess, spawn } from "node:child_process"
 import fs from "node:fs"
+import os from "node:os"
 import { setTimeout } from "node:timers/promises"
 import { parseArgs } from "node:util"
 import { addService, applyConfiguration } from "../lab/actions.ts"
 import { debugStatus } from "./failover/status.ts"
 import { preflight } from "../lab/claim.ts"
 import { type Lab, startLab } from "../lab/lab.ts"
+import { lossyNodes } from "./failover/lossy.ts"
 import { layout } from "../lab/layout.ts"
 import { run } from "../lab/run.ts"
 import { until } from "../lab/wait.ts"
@@ -21,6 +24,7 @@ const { values } = parseArgs({
     faults: { type: "string", default: "kill,link,stop" },
     "gossip-runs": { type: "string", default: "5" },
     "quiet-minutes": { type: "string", default: "0" },
+    "probe-loss": { type: "string", default: "0" },
     name: { type: "string", default: "failover" },
   },
 })
@@ -119,11 +123,20 @@ const logged = (lab: Lab, event: string): string[] =>
       .filter((line) => line.includes(`"event":"${event}"`)),
   )
 
+async function probes(lab: Lab): Promise<{ readonly sent: number; readonly missed: number }> {
+  const statuses = await Promise.all(lab.layout.nodes.map(({ name }) => debugStatus(lab, name)))
+  const sum = (of: "probesSent" | "probesMissed") => statuses.reduce((all, one) => all + (one?.[of] ?? 0), 0)
+  return { sent: sum("probesSent"), missed: sum("probesMissed") }
+}
+
 async function quiet(nodes: number, minutes: number): Promise<void> {
   await withLab(nodes, [], async (lab, prober) => {
     const leader = await leaderOf(lab, prober, true)
     const before = { changes: prober.changes.length, taken: logged(lab, "takeOver").length }
     const hogs: ChildProcess[] = [0, 1].map(() => spawn(process.execPath, ["-e", "for(;;);"], { stdio: "ignore" }))
+    const percent = Number(values["probe-loss"])
+    const lossy = percent > 0 ? await lossyNodes(lab, percent) : undefined
+    const probesBefore = await probes(lab)
     const endMs = monotonicMs() + minutes * 60_000
     let pauses = 0
     try {
@@ -139,10 +152,16 @@ async function quiet(nodes: number, minutes: number): Promise<void> {
       for (const hog of hogs) hog.kill("SIGKILL")
     }
     const taken = logged(lab, "takeOver").slice(before.taken)
+    const { sent, missed } = await probes(lab)
     console.log(
       `${nodes} nodes, ${minutes} minutes, both cores loaded, ${pauses} pauses of 300 ms: ` +
-        `${taken.length} take-overs, ${prober.changes.length - before.changes} changes of who answers`,
+        `${taken.length} take-overs, ${prober.changes.length - before.changes} changes of who answers; ` +
+        `${sent - probesBefore.sent} probes, ${missed - probesBefore.missed} missed; load ${os.loadavg()[0]?.toFixed(1)}`,
     )
+    if (lossy !== undefined) {
+      const { seen, lost } = await lossy.stop()
+      console.log(`${lost} of ${seen} frames lost on their way to the nodes (${((100 * lost) / seen).toFixed(1)} %)`)
+    }
     for (const line of taken) console.log(line)
   })
 }

@@ -4,10 +4,7 @@ import type { Lab } from "../../lab/lab.ts"
 import { debugSocket } from "../../lab/layout.ts"
 
 /** Undefined: it does not answer. */
-export function debugStatus(
-  lab: Lab,
-  node: string,
-): Promise<{ readonly speakers: number; readonly liveness: string | undefined } | undefined> {
+export function debugStatus(lab: Lab, node: string): Promise<ReturnType<typeof read>> {
   return new Promise((resolve) => {
     const request = http.request(
       { socketPath: debugSocket(lab.layout, node), path: "/debug/status", timeout: 1000, agent: false },
@@ -29,7 +26,13 @@ export function debugStatus(
 function read(body: string) {
   try {
     const { gossip, liveness } = JSON.parse(body) as SpeakerStatus
-    return { speakers: typeof gossip === "string" ? 0 : gossip.speakers.length, liveness: liveness?.state }
+    const { probesSent = 0, probesMissed = 0 } = liveness?.wire?.counts ?? {}
+    return {
+      speakers: typeof gossip === "string" ? 0 : gossip.speakers.length,
+      liveness: liveness?.state,
+      probesSent,
+      probesMissed,
+    }
   } catch {
     return undefined
   }
