@@ -6,6 +6,7 @@ import {
   selectPools,
 } from "./advertisements.ts"
 import { type Aliases, type Community, compareCommunities, resolveCommunity } from "./communities.ts"
+import { readNumber } from "./annotations.ts"
 import type { BGPAdvertisementSpec, NodeFacts, ResourceFacts } from "./facts.ts"
 import { type Complain, complaints, type ConfigurationFault } from "./fault.ts"
 import { quote } from "./go-text.ts"
@@ -35,7 +36,15 @@ export function readBGPAdvertisements(
   return attached
 }
 
-function readOne({ name, spec }: BGPFacts, aliases: Aliases, nodes: readonly NodeFacts[], complain: Complain) {
+/** Longer paths are cut off or refused by routers that guard against them, and sway nobody more. */
+const longestPrepend = 32
+
+function readOne(
+  { name, spec, annotations }: BGPFacts,
+  aliases: Aliases,
+  nodes: readonly NodeFacts[],
+  complain: Complain,
+) {
   const { aggregationLength = 32, aggregationLengthV6 = 128, communities = [], peers = [], localPref = 0 } = spec
   checkRepeats("ipAddressPools", "ipAddressPools", spec.ipAddressPools ?? [], complain)
   checkRepeats("communities", "community", communities, complain)
@@ -57,6 +66,8 @@ function readOne({ name, spec }: BGPFacts, aliases: Aliases, nodes: readonly Nod
     if (community.ok) resolved.set(community.value.text, community.value)
     else complain("communities", `${community.error}\ninvalid community ${quote(text)} in BGP advertisement`)
   }
+  const med = readNumber(annotations, "troupe.dev/med", { from: 0, to: 4_294_967_295 }, complain)
+  const prepend = readNumber(annotations, "troupe.dev/as-path-prepend", { from: 1, to: longestPrepend }, complain)
   const eligible = selectNodes(name, spec, nodes, complain)
   return {
     name,
@@ -65,6 +76,8 @@ function readOne({ name, spec }: BGPFacts, aliases: Aliases, nodes: readonly Nod
     aggregationLengthV6,
     localPref,
     communities: [...resolved.values()].sort(compareCommunities).map(({ text }) => text),
+    ...(med !== undefined && { med }),
+    ...(prepend !== undefined && { prepend }),
     peers,
     serviceSelectors: checkServiceSelectors(name, spec, complain),
   }
@@ -89,18 +102,30 @@ function checkAgainstPool(
         `invalid aggregation length ${length}: prefix ${shortest} in this pool is more specific than the aggregation length for addresses ${text}`,
       )
   }
-  const other = present.find((earlier) => localPrefConflict(advertisement, earlier, pool))
+  const meeting = present.filter((earlier) => meets(advertisement, earlier, pool))
+  const other = meeting.find(({ localPref }) => localPref !== advertisement.localPref)
   if (other !== undefined)
     complain(
       "localPref",
       `invalid local preference ${advertisement.localPref}: local preferernce ${other.localPref} was already set for the same type of BGP update. Check existing BGP advertisements with common pools and aggregation lengths`,
     )
+  for (const [name, of] of statedByAnnotation) {
+    const value = of(advertisement)
+    const against = meeting.find((earlier) => of(earlier) !== undefined && of(earlier) !== value)
+    if (value === undefined || against === undefined) continue
+    const text = `invalid ${name} ${value}: advertisement ${against.name} says ${of(against)} of the same routes`
+    complain("metadata.annotations", text)
+  }
 }
 
-/** One route cannot carry two LOCAL_PREFs to the same peer from the same node. */
-function localPrefConflict(a: BGPAdvertisement, b: BGPAdvertisement, pool: PoolDraft): boolean {
+const statedByAnnotation: readonly (readonly [string, (one: BGPAdvertisement) => number | undefined])[] = [
+  ["troupe.dev/med", ({ med }) => med],
+  ["troupe.dev/as-path-prepend", ({ prepend }) => prepend],
+]
+
+/** One prefix can come from both of them, for the same peer and from the same node. */
+function meets(a: BGPAdvertisement, b: BGPAdvertisement, pool: PoolDraft): boolean {
   if (a.serviceSelectors.length > 0 || b.serviceSelectors.length > 0) return false
-  if (a.localPref === b.localPref) return false
   const families = new Set(pool.blocks.map(({ family }) => family))
   const v4 = !families.has("ipv4") || a.aggregationLength !== b.aggregationLength
   const v6 = !families.has("ipv6") || a.aggregationLengthV6 !== b.aggregationLengthV6

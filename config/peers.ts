@@ -1,4 +1,5 @@
 import { type Ip, parseIp } from "../protocols/ip.ts"
+import { readNumber } from "./annotations.ts"
 import type { BFDProfileSpec, BGPPeerSpec, ResourceFacts, SecretFacts } from "./facts.ts"
 import { type Complain, complaints, type ConfigurationFault } from "./fault.ts"
 import { quote, selectorText } from "./go-text.ts"
@@ -37,7 +38,7 @@ export function readPeers(
 
 /** MetalLB's rules in its order. What only this session cannot do, such as a source of another family, is the session's to say. */
 function readPeer(
-  { name, spec, annotations = {} }: PeerFacts,
+  { name, spec, annotations }: PeerFacts,
   namespace: string,
   complain: Complain,
   secrets: readonly SecretFacts[] | undefined,
@@ -69,7 +70,7 @@ function readPeer(
     )
 
   const connectSeconds = readConnectSeconds(spec, complain)
-  const ttlSecurityHops = readTtlSecurity(annotations, complain)
+  const ttlSecurityHops = readNumber(annotations, "troupe.dev/ttl-security-hops", { from: 1, to: 254 }, complain)
   const password = passwordOf(spec, secrets)
   if (address === undefined && device === "") return undefined
   return {
@@ -107,18 +108,6 @@ function checkNodeSelectors(name: string, selectors: NonNullable<BGPPeerSpec["no
     const inner = `${fault}\ninvalid label selector ${selectorText(selector)}`
     complain("nodeSelectors", `${inner}\nfailed to convert peer ${name} node selector`)
   }
-}
-
-const ttlSecurity = "troupe.dev/ttl-security-hops"
-
-/** RFC 5082: BGPPeer has no field for it. */
-function readTtlSecurity(annotations: Readonly<Record<string, string>>, complain: Complain): number | undefined {
-  const text = annotations[ttlSecurity]
-  if (text === undefined) return undefined
-  const hops = /^[1-9]\d{0,2}$/.test(text) ? Number(text) : 0
-  if (hops >= 1 && hops <= 254) return hops
-  complain("metadata.annotations", `invalid ${ttlSecurity} ${quote(text)}: must be 1 to 254`)
-  return undefined
 }
 
 /** The Secret's own `namespace` is ignored, as in MetalLB: it is read from ours. */

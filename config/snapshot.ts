@@ -49,6 +49,10 @@ export interface BGPAdvertisement {
   readonly localPref: number
   /** Sorted; classic communities as `65000:1`, large ones as `65000:1:2`. */
   readonly communities: readonly string[]
+  /** MULTI_EXIT_DISC. Absent: it has no opinion, another advertisement of the same prefix may have one. */
+  readonly med?: number
+  /** How often our AS number stands in the AS path beyond once. Absent as above. */
+  readonly prepend?: number
   /** BGPPeer names; empty means every peer. */
   readonly peers: readonly string[]
   readonly serviceSelectors: readonly LabelSelector[]

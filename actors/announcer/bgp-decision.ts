@@ -5,7 +5,7 @@ import { prefixAround } from "../../protocols/prefix.ts"
 import type { Verdict } from "../verdict.ts"
 import { isLocal, nodesOf, servable } from "./endpoints.ts"
 import { selectsAny } from "./selects.ts"
-import { describeNodeFault, type NodeFault, nodeFault, type Surroundings } from "./surroundings.ts"
+import { describeNodeFault, type NodeFault, nodeFault, type Surroundings, withdrawalFor } from "./surroundings.ts"
 import type { Withdrawal } from "./withdrawal.ts"
 
 /** One address through one advertisement. */
@@ -15,6 +15,8 @@ export interface AdvertisedRoute {
   readonly localPref: number
   /** Sorted, as an advertisement has them. */
   readonly communities: readonly string[]
+  readonly med?: number
+  readonly prepend?: number
   /** Names of the BGPPeers it goes to; empty: every peer. */
   readonly peers: readonly string[]
 }
@@ -27,6 +29,11 @@ export type BgpReason =
   | { readonly rule: "no-advertisement-covers-node" }
   | { readonly rule: "no-advertisement-selects-service"; readonly advertisements: readonly string[] }
   | { readonly rule: "conflicting-local-pref"; readonly between: readonly [LocalPref, LocalPref] }
+  | {
+      readonly rule: "conflicting-attribute"
+      readonly attribute: Attribute
+      readonly between: readonly [Stated, Stated]
+    }
   | { readonly rule: "node-fault"; readonly fault: NodeFault }
   | { readonly rule: "no-local-endpoints" }
   | { readonly rule: "no-endpoints" }
@@ -35,6 +42,14 @@ export type BgpReason =
 interface LocalPref {
   readonly advertisement: string
   readonly localPref: number
+}
+
+/** What an advertisement may leave to others of the same prefix. */
+type Attribute = "MED" | "AS path prepend"
+
+interface Stated {
+  readonly advertisement: string
+  readonly value: number
 }
 
 /**
@@ -59,8 +74,11 @@ export function decideBgp(
       advertisements: covering.map(({ name }) => name),
     })
   }
-  const between = conflict(advertisements, pool)
+  const meeting = pairs(advertisements).filter((pair) => meet(...pair, pool))
+  const between = localPrefConflict(meeting)
   if (between !== undefined) return withhold("conflictingAdvertisements", { rule: "conflicting-local-pref", between })
+  const stated = attributeConflict(meeting)
+  if (stated !== undefined) return withhold("conflictingAdvertisements", { rule: "conflicting-attribute", ...stated })
 
   const fault = nodeFault(surroundings, me)
   if (fault !== undefined) return withhold(withdrawalFor[fault], { rule: "node-fault", fault })
@@ -86,51 +104,72 @@ export function decideBgp(
   }
 }
 
-const withdrawalFor: Record<NodeFault, Withdrawal> = {
-  "network-unavailable": "nodeNetworkUnavailable",
-  "exclude-label": "nodeLabeledExcludeBalancers",
-}
-
 function withhold(reason: Withdrawal, because: BgpReason): Verdict<BgpDecision, BgpReason> {
   return { decision: { kind: "withhold", reason }, because: [because] }
 }
 
 function routeOf(ip: Ip, advertisement: BGPAdvertisement): AdvertisedRoute {
-  const { aggregationLength, aggregationLengthV6, localPref, communities, peers } = advertisement
+  const { aggregationLength, aggregationLengthV6, localPref, communities, med, prepend, peers } = advertisement
   const length = familyOf(ip) === "ipv4" ? aggregationLength : aggregationLengthV6
-  return { prefix: prefixAround(ip, length).text, localPref, communities, peers }
-}
-
-/**
- * The first two advertisements that would give one prefix two local preferences at one peer. The configuration refuses
- * those that always collide; this finds the ones that meet only on a Service that both select.
- */
-function conflict(
-  advertisements: readonly BGPAdvertisement[],
-  pool: Pool,
-): readonly [LocalPref, LocalPref] | undefined {
-  for (const [i, a] of advertisements.entries()) {
-    for (const b of advertisements.slice(i + 1)) {
-      if (compatible(a, b, pool)) continue
-      return [
-        { advertisement: a.name, localPref: a.localPref },
-        { advertisement: b.name, localPref: b.localPref },
-      ]
-    }
+  return {
+    prefix: prefixAround(ip, length).text,
+    localPref,
+    communities,
+    ...(med !== undefined && { med }),
+    ...(prepend !== undefined && { prepend }),
+    peers,
   }
-  return undefined
 }
 
-/** That both cover this node is given: they share a node. */
-function compatible(a: BGPAdvertisement, b: BGPAdvertisement, pool: Pool): boolean {
-  if (a.localPref === b.localPref) return true
+type Pair = readonly [BGPAdvertisement, BGPAdvertisement]
+
+const pairs = (advertisements: readonly BGPAdvertisement[]): Pair[] =>
+  advertisements.flatMap((a, i) => advertisements.slice(i + 1).map((b): Pair => [a, b]))
+
+/** Both can give one prefix to the same peer. That both cover this node is given: they share a node. */
+function meet(a: BGPAdvertisement, b: BGPAdvertisement, pool: Pool): boolean {
   const families = new Set(pool.blocks.map(({ family }) => family))
   const differs = {
     ipv4: a.aggregationLength !== b.aggregationLength,
     ipv6: a.aggregationLengthV6 !== b.aggregationLengthV6,
   }
-  if ([...families].every((family) => differs[family])) return true
-  return a.peers.length > 0 && b.peers.length > 0 && !a.peers.some((peer) => b.peers.includes(peer))
+  if ([...families].every((family) => differs[family])) return false
+  return a.peers.length === 0 || b.peers.length === 0 || a.peers.some((peer) => b.peers.includes(peer))
+}
+
+/**
+ * The first two that would give one prefix two local preferences at one peer. The configuration refuses those that always
+ * collide; this finds the ones that meet only on a Service that both select.
+ */
+function localPrefConflict(meeting: readonly Pair[]): readonly [LocalPref, LocalPref] | undefined {
+  const found = meeting.find(([a, b]) => a.localPref !== b.localPref)
+  if (found === undefined) return undefined
+  const [a, b] = found
+  return [
+    { advertisement: a.name, localPref: a.localPref },
+    { advertisement: b.name, localPref: b.localPref },
+  ]
+}
+
+/** The same for what is said by annotation. One that says nothing of it contradicts nobody. */
+function attributeConflict(
+  meeting: readonly Pair[],
+): { readonly attribute: Attribute; readonly between: readonly [Stated, Stated] } | undefined {
+  const attributes: readonly (readonly [Attribute, (one: BGPAdvertisement) => number | undefined])[] = [
+    ["MED", ({ med }) => med],
+    ["AS path prepend", ({ prepend }) => prepend],
+  ]
+  for (const [attribute, valueOf] of attributes)
+    for (const [a, b] of meeting) {
+      const [left, right] = [valueOf(a), valueOf(b)]
+      if (left === undefined || right === undefined || left === right) continue
+      const between = [
+        { advertisement: a.name, value: left },
+        { advertisement: b.name, value: right },
+      ] as const
+      return { attribute, between }
+    }
+  return undefined
 }
 
 export function describeBgp(reason: BgpReason): string {
@@ -142,6 +181,10 @@ export function describeBgp(reason: BgpReason): string {
     case "conflicting-local-pref": {
       const [a, b] = reason.between
       return `advertisements '${a.advertisement}' and '${b.advertisement}' have conflicting LOCAL_PREF (${a.localPref} vs ${b.localPref})`
+    }
+    case "conflicting-attribute": {
+      const [a, b] = reason.between
+      return `advertisements '${a.advertisement}' and '${b.advertisement}' have conflicting ${reason.attribute} (${a.value} vs ${b.value})`
     }
     case "node-fault":
       return `this node may not announce: ${describeNodeFault(reason.fault)}`

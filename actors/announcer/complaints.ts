@@ -1,7 +1,7 @@
 import { describeBgp } from "./bgp-decision.ts"
 import { describeLayer2 } from "./layer2-decision.ts"
 import { describeService, type ServiceVerdict } from "./service-decision.ts"
-import { describeNodeFault } from "./surroundings.ts"
+import { describeNodeFault, isOurOwn, type NodeFault } from "./surroundings.ts"
 
 /** A verdict that somebody has to do something about. The messages are those of MetalLB, which people search for. */
 export interface Complaint {
@@ -25,9 +25,10 @@ export function complaintsOf({ decision, because }: ServiceVerdict): readonly Co
   for (const reason of decision.bgp.because) {
     if (reason.rule === "conflicting-local-pref") {
       complain("error", describeBgp(reason), { event: "skipping should announce bgp" })
-    } else if (reason.rule === "node-fault") {
+      // A drain is meant: that the Service is withdrawn is said anyway.
+    } else if (reason.rule === "node-fault" && !isOurOwn(reason.fault)) {
       const message = `speaker's node may not announce: ${describeNodeFault(reason.fault)}`
-      complain("warn", message, { event: "skipping should announce bgp", reason: nodeFaultText[reason.fault] })
+      complain("warn", message, { event: "skipping should announce bgp", reason: nodeFaultText[reason.fault] ?? "" })
     }
   }
   for (const reason of decision.layer2.because) {
@@ -41,7 +42,7 @@ export function complaintsOf({ decision, because }: ServiceVerdict): readonly Co
   return complaints
 }
 
-const nodeFaultText = {
+const nodeFaultText: Readonly<Partial<Record<NodeFault, string>>> = {
   "network-unavailable": "speaker's node has NodeNetworkUnavailable condition",
   "exclude-label": "speaker's node has labeled 'node.kubernetes.io/exclude-from-external-load-balancers'",
 }

@@ -115,7 +115,13 @@ function configurationFaults(facts: ConfigurationFacts, mode: Mode, namespace: s
 }
 
 const specPath = (field: string | undefined): string =>
-  field === undefined || field === "" ? "" : field === "name" ? "metadata.name" : `spec.${field}`
+  field === undefined || field === ""
+    ? ""
+    : field === "name"
+      ? "metadata.name"
+      : field.startsWith("metadata.")
+        ? field
+        : `spec.${field}`
 
 function finding(
   severity: Finding["severity"],

@@ -1,4 +1,5 @@
-import type { ConfigurationFacts, LabelSelector } from "../../config/facts.ts"
+import { ownAnnotations } from "../../config/annotations.ts"
+import type { ConfigurationFacts, LabelSelector, ResourceFacts } from "../../config/facts.ts"
 import type { ConfigurationKind } from "../../config/fault.ts"
 import { matchesAny } from "../../config/selector.ts"
 
@@ -53,4 +54,20 @@ export function* doubts(facts: ConfigurationFacts): Iterable<Doubt> {
   if (facts.bgpAdvertisements.length > 0 && facts.peers.length === 0)
     for (const { name } of facts.bgpAdvertisements)
       yield { object: { kind: "BGPAdvertisement", name }, field: "", text: "there is no BGPPeer: nobody hears of it" }
+  yield* strangeAnnotations("IPAddressPool", facts.pools)
+  yield* strangeAnnotations("L2Advertisement", facts.l2Advertisements)
+  yield* strangeAnnotations("BGPAdvertisement", facts.bgpAdvertisements)
+  yield* strangeAnnotations("BGPPeer", facts.peers)
+}
+
+/** Ours by their name, and nobody reads them. */
+function* strangeAnnotations(kind: ConfigurationKind, all: readonly ResourceFacts<unknown>[]): Iterable<Doubt> {
+  const known = Object.keys(ownAnnotations[kind] ?? {})
+  for (const { name, annotations = {} } of all)
+    for (const annotation of Object.keys(annotations)) {
+      if (known.includes(annotation)) continue
+      const list = known.length === 0 ? "" : `; there are ${known.join(", ")}`
+      const text = `a ${kind} has no annotation ${annotation}${list}`
+      yield { object: { kind, name }, field: "metadata.annotations", text }
+    }
 }

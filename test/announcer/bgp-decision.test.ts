@@ -236,3 +236,52 @@ test("routes that differ in their prefix only are one group; groups and prefixes
   t.deepEqual(routesOfSession("a", all), groups)
   t.deepEqual(routesOfSession("a", all.toReversed()), groups)
 })
+
+test("MED and prepend go with the route; of two advertisements that meet, one may leave them to the other", (t) => {
+  const { decision } = decide({
+    advertisements: [bgp({ name: "a", med: 50 }), bgp({ name: "b", prepend: 2 }), bgp({ name: "c" })],
+  })
+  if (decision.kind !== "announce") return t.fail()
+  t.deepEqual(routesOfSession("p", decision.routes), [
+    { localPref: 0, communities: [], med: 50, prepend: 2, prefixes: ["192.0.2.10/32"] },
+  ])
+})
+
+for (const [attribute, a, b, text] of [
+  ["MED", { med: 0 }, { med: 10 }, "advertisements 'a' and 'b' have conflicting MED (0 vs 10)"],
+  ["prepend", { prepend: 1 }, { prepend: 2 }, "advertisements 'a' and 'b' have conflicting AS path prepend (1 vs 2)"],
+] as const) {
+  const both = [bgp({ name: "a", ...a }), bgp({ name: "b", ...b })]
+  test(`two values of ${attribute} for one prefix: nothing goes out, and both are named`, (t) => {
+    const { decision, because } = decide({ advertisements: both })
+    t.deepEqual(decision as unknown, withheld("conflictingAdvertisements"))
+    t.deepEqual(because.map(describeBgp), [text])
+  })
+  test(`two values of ${attribute} for other peers, or other prefixes, do not meet`, (t) => {
+    const [first, second] = both
+    if (first === undefined || second === undefined) return t.fail()
+    const apart = [
+      { ...first, peers: ["p"] },
+      { ...second, peers: ["q"] },
+    ]
+    t.is(decide({ advertisements: apart }).decision.kind, "announce")
+    const wider = { ...second, aggregationLength: 24 }
+    t.is(decide({ advertisements: [first, wider], blocks: v4 }).decision.kind, "announce")
+  })
+}
+
+test("Services that share an address: the lowest MED and the shortest prepend, whoever comes first", (t) => {
+  const all = [
+    { ...route("192.0.2.1/32"), med: 70, prepend: 1 },
+    { ...route("192.0.2.1/32"), med: 30, prepend: 3 },
+    { ...route("192.0.2.1/32"), communities: ["65000:1"] },
+  ]
+  const want = [{ localPref: 0, communities: ["65000:1"], med: 30, prepend: 1, prefixes: ["192.0.2.1/32"] }]
+  t.deepEqual(routesOfSession("a", all), want)
+  t.deepEqual(routesOfSession("a", all.toReversed()), want)
+})
+
+test("routes that differ in MED or prepend are groups of their own", (t) => {
+  const all = [{ ...route("192.0.2.1/32"), med: 1 }, { ...route("192.0.2.2/32"), prepend: 1 }, route("192.0.2.3/32")]
+  t.is(routesOfSession("a", all).length, 3)
+})

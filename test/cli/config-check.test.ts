@@ -208,3 +208,16 @@ test("the same name twice, also across a List in JSON", (t) => {
   )
   t.deepEqual(check(text), ["12 L2Advertisement metallb-system/a: defined twice, first at f:5"])
 })
+
+test("annotations of ours: their faults, and those that nobody reads", (t) => {
+  const annotated = (annotations: string) =>
+    resource("BGPAdvertisement", "a", "{}").replace("  name: a", `  name: a\n  annotations: {${annotations}}`)
+  const around = pool("p", "10.0.0.0/24") + resource("BGPPeer", "tor", tor, "v1beta2")
+  t.deepEqual(check(around + annotated('troupe.dev/med: "10", example.com/med: "x"')), [])
+  t.deepEqual(check(around + annotated('troupe.dev/med: "ten", troupe.dev/MED: "10"')), [
+    '22 BGPAdvertisement metallb-system/a metadata.annotations: invalid troupe.dev/med "ten": must be 0 to 4294967295',
+    "warning 22 BGPAdvertisement metallb-system/a metadata.annotations: a BGPAdvertisement has no annotation troupe.dev/MED; there are troupe.dev/med, troupe.dev/as-path-prepend",
+  ])
+})
+
+const tor = "myASN: 64512\npeerASN: 64513\npeerAddress: 10.0.0.1"
