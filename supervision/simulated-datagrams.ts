@@ -62,7 +62,7 @@ export class SimulatedDatagrams {
     if (target === undefined || out?.up === false || this.#fabric.loses(from.host, target)) return
     schedule.after(undefined, this.#fabric.delayMs(from.host, target), "datagram", () => {
       const card = this.#card(target, to.address)
-      if (card?.up !== true || !this.#fabric.reaches(from.host, target)) return
+      if (card?.up !== true || !this.#fabric.reaches(from.host, target, "sockets")) return
       const socket = this.#find(target, to, card.name)
       if (socket === undefined) return
       schedule.enter(socket.life, () => {

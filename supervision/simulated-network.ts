@@ -20,13 +20,18 @@ export interface Host {
   kernelAwake: boolean
 }
 
+/** UDP and TCP, or raw frames on a segment: two networks where a node has one for itself and one for its addresses. */
+export type Plane = "sockets" | "frames"
+
 /** What a test may do to the machines and the wires between them. */
 export interface NetworkControl {
-  /** Nothing passes between the two, or between `a` and everyone. */
-  partition(a: string, b?: string): void
+  /** Nothing passes between the two, or between `a` and everyone; nothing of that plane, where one is named. */
+  partition(a: string, b?: string, plane?: Plane): void
   /** Without arguments all partitions end. */
   heal(a?: string, b?: string): void
   shape(conditions: Partial<Conditions>): void
+  /** That share of what goes one way is lost, besides what is lost everywhere. 0: no more. */
+  lose(from: string, to: string, share: number): void
   /** Loses power: its sockets are gone without a word to the peers. `world` of the same name starts it anew. */
   kill(host: string): void
   /** The program alone dies: the kernel refuses connections and answers ARP for the machine's own addresses. */
@@ -47,7 +52,8 @@ export class Fabric {
   readonly hosts = new Map<string, Host>()
   conditions: Conditions
   readonly #byAddress = new Map<string, Host>()
-  readonly #cuts = new Set<string>()
+  readonly #cuts: Readonly<Record<Plane, Set<string>>> = { sockets: new Set(), frames: new Set() }
+  readonly #losses = new Map<string, number>()
 
   constructor(schedule: Schedule, conditions: Conditions) {
     this.schedule = schedule
@@ -96,19 +102,28 @@ export class Fabric {
     return host.addresses.find((address) => isIPv6(address) === version)
   }
 
-  cut(a: string, b: string | undefined): void {
-    this.#cuts.add(pair(a, b ?? "*"))
+  cut(a: string, b: string | undefined, plane: Plane | undefined): void {
+    for (const each of planes) if (plane === undefined || plane === each) this.#cuts[each].add(pair(a, b ?? "*"))
   }
 
   mend(a: string | undefined, b: string | undefined): void {
-    if (a === undefined) return this.#cuts.clear()
-    if (b !== undefined) return void this.#cuts.delete(pair(a, b))
-    for (const each of this.#cuts) if (each.split("|").includes(a)) this.#cuts.delete(each)
+    for (const cuts of planes.map((plane) => this.#cuts[plane])) {
+      if (a === undefined) cuts.clear()
+      else if (b !== undefined) cuts.delete(pair(a, b))
+      else for (const each of cuts) if (each.split("|").includes(a)) cuts.delete(each)
+    }
   }
 
-  reaches(a: Host, b: Host): boolean {
+  lose(from: string, to: string, share: number): void {
+    if (share > 0) this.#losses.set(`${from}>${to}`, share)
+    else this.#losses.delete(`${from}>${to}`)
+  }
+
+  reaches(a: Host, b: Host, plane: Plane): boolean {
     if (a === b) return true
-    return b.powered && ![pair(a.name, b.name), pair(a.name, "*"), pair(b.name, "*")].some((cut) => this.#cuts.has(cut))
+    const cuts = this.#cuts[plane]
+    if (!b.powered || cuts.size === 0) return b.powered
+    return ![pair(a.name, b.name), pair(a.name, "*"), pair(b.name, "*")].some((cut) => cuts.has(cut))
   }
 
   /** Its kernel is at work. */
@@ -122,9 +137,13 @@ export class Fabric {
   }
 
   loses(a: Host, b: Host): boolean {
-    return a !== b && this.schedule.chance(this.conditions.loss)
+    if (a === b) return false
+    if (this.schedule.chance(this.conditions.loss)) return true
+    return this.#losses.size > 0 && this.schedule.chance(this.#losses.get(`${a.name}>${b.name}`) ?? 0)
   }
 }
+
+const planes: readonly Plane[] = ["sockets", "frames"]
 
 function pair(a: string, b: string): string {
   return a < b ? `${a}|${b}` : `${b}|${a}`

@@ -14,6 +14,9 @@ interface Card extends SimulatedInterface {
   readonly host: Host
   readonly index: number
   readonly mac: Uint8Array
+  readonly macText: string
+  /** What the kernel itself has joined, RFC 4291 §2.7.1: the solicited-node groups of its addresses. */
+  readonly ownGroups: ReadonlySet<string>
   up: boolean
 }
 
@@ -42,7 +45,8 @@ export class SimulatedSegments {
     const before = this.#cards.get(host.name) ?? []
     const cards = interfaces.map((each, at) => {
       const mac = before.find(({ name }) => name === each.name)?.mac ?? this.#nextMac()
-      return { ...each, host, index: at + 2, mac, up: true }
+      const ownGroups = new Set(each.addresses.filter(isIPv6).map((address) => `3333ff${lastThreeBytes(address)}`))
+      return { ...each, host, index: at + 2, mac, macText: hex(mac), ownGroups, up: true }
     })
     this.#cards.set(host.name, cards)
   }
@@ -88,13 +92,14 @@ export class SimulatedSegments {
   #send(from: Card, frame: Uint8Array): void {
     const { schedule } = this.#fabric
     this.#askKernels(from, frame)
+    const envelope = read(frame)
     for (const socket of this.#sockets) {
       const { card, life } = socket
       if (life.dead) this.#sockets.delete(socket)
-      if (life.dead || card === from || card.segment !== from.segment || !isFor(socket, frame)) continue
+      if (life.dead || card === from || card.segment !== from.segment || !isFor(socket, envelope)) continue
       if (this.#fabric.loses(from.host, card.host)) continue
       schedule.after(undefined, this.#fabric.delayMs(from.host, card.host), "frame", () => {
-        if (!card.up || !this.#fabric.reaches(from.host, card.host)) return
+        if (!card.up || !this.#fabric.reaches(from.host, card.host, "frames")) return
         schedule.enter(life, () => {
           if (!this.#sockets.has(socket)) return
           schedule.note(card.host.name, `frame on ${card.name} from ${from.host.name} ${frame.length}`)
@@ -114,7 +119,7 @@ export class SimulatedSegments {
       if (to !== "ffffffffffff" && to !== hex(card.mac)) continue
       if (this.#fabric.loses(from.host, card.host)) continue
       this.#fabric.schedule.after(undefined, this.#fabric.delayMs(from.host, card.host), "kernel", () => {
-        const there = card.up && this.#fabric.reaches(from.host, card.host) && this.#fabric.answers(card.host)
+        const there = card.up && this.#fabric.reaches(from.host, card.host, "frames") && this.#fabric.answers(card.host)
         if (there) this.#send(card, arpReply(frame, card.mac))
       })
     }
@@ -135,10 +140,15 @@ export class SimulatedSegments {
 
 const bfdPorts: ReadonlySet<number> = new Set([3784, 3785])
 
-/** What the network card and the kernel's filter let through. */
-function isFor({ card, filter, groups }: Socket, frame: Uint8Array): boolean {
+interface Envelope {
+  readonly to: string
+  readonly passes: Readonly<Record<PacketFilter["frames"], boolean>> | undefined
+}
+
+function read(frame: Uint8Array): Envelope {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength)
-  if (frame.length < 14) return false
+  const to = hex(frame.subarray(0, 6))
+  if (frame.length < 14) return { to, passes: undefined }
   const etherType = view.getUint16(12)
   const arp = arpOperation(frame)
   const icmpv6 = etherType === 0x86dd && frame.length > 54 && frame[20] === 58 ? frame[54] : undefined
@@ -150,10 +160,13 @@ function isFor({ card, filter, groups }: Socket, frame: Uint8Array): boolean {
     "neighbour-advertisement": icmpv6 === 136,
     bfd: isBfd,
   }
-  if (!passes[filter]) return false
-  const to = hex(frame.subarray(0, 6))
-  if (to === "ffffffffffff" || to === hex(card.mac) || groups.has(to)) return true
-  return card.addresses.some((address) => isIPv6(address) && to === `3333ff${lastThreeBytes(address)}`)
+  return { to, passes }
+}
+
+/** What the network card and the kernel's filter let through. */
+function isFor({ card, filter, groups }: Socket, { to, passes }: Envelope): boolean {
+  if (passes?.[filter] !== true) return false
+  return to === "ffffffffffff" || to === card.macText || groups.has(to) || card.ownGroups.has(to)
 }
 
 const arpOperation = (frame: Uint8Array): number | undefined =>
@@ -170,7 +183,6 @@ function arpReply(request: Uint8Array, mac: Uint8Array): Uint8Array {
   return reply
 }
 
-/** RFC 4291 §2.7.1: the solicited-node group that the kernel itself has joined. */
 function lastThreeBytes(address: string): string {
   const groups = address.split(":").map((group) => group.padStart(4, "0"))
   return `${groups.at(-2) ?? "0000"}${groups.at(-1) ?? "0000"}`.slice(2)

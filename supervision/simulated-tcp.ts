@@ -229,5 +229,5 @@ class Side implements TcpConnection {
 }
 
 function passes(fabric: Fabric, from: Host, to: Host): boolean {
-  return fabric.reaches(from, to) && !fabric.loses(from, to)
+  return fabric.reaches(from, to, "sockets") && !fabric.loses(from, to)
 }

@@ -50,7 +50,7 @@ export class SimulatedUdp {
     if (target === undefined || this.#fabric.loses(from, target)) return
     schedule.after(undefined, this.#fabric.delayMs(from, target), "udp", () => {
       const socket = this.#find(to)
-      if (socket === undefined || !this.#fabric.reaches(from, socket.host)) return
+      if (socket === undefined || !this.#fabric.reaches(from, socket.host, "sockets")) return
       schedule.enter(socket.life, () => {
         if (this.#find(to) !== socket) return
         schedule.note(socket.host.name, `udp from ${from.name} ${bytes.length}`)

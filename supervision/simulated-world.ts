@@ -6,7 +6,7 @@ import { SimulatedTcp } from "./simulated-tcp.ts"
 import { SimulatedUdp } from "./simulated-udp.ts"
 import type { World } from "./world.ts"
 
-export type { Conditions, NetworkControl } from "./simulated-network.ts"
+export type { Conditions, NetworkControl, Plane } from "./simulated-network.ts"
 export type { SimulatedInterface } from "./simulated-segment.ts"
 
 export interface HostOptions {
@@ -79,8 +79,9 @@ export function simulate(seed: number, options: SimulatorOptions = {}): Simulato
       }
     },
     network: {
-      partition: (a, b) => fabric.cut(a, b),
+      partition: (a, b, plane) => fabric.cut(a, b, plane),
       heal: (a, b) => fabric.mend(a, b),
+      lose: (from, to, share) => fabric.lose(from, to, share),
       shape(conditions) {
         fabric.conditions = { ...fabric.conditions, ...conditions }
       },

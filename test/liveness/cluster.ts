@@ -21,7 +21,9 @@ import { MemoryClusterApi } from "../support/memory-cluster-api.ts"
  * Whole speakers on simulated machines: real gossip, the real announcer and the real packet actors, on one segment with
  * a client that asks by ARP.
  */
-const names = ["alpha", "bravo", "charlie", "delta", "echo"]
+const named = ["alpha", "bravo", "charlie", "delta", "echo"]
+export const hostNames = (size: number): readonly string[] =>
+  Array.from({ length: size }, (_, i) => named[i] ?? `node-${String(i + 1).padStart(2, "0")}`)
 /** With alpha, bravo and charlie it is led by charlie, and bravo comes next. */
 export const web = ip("192.0.2.10")
 const pool6 = "2001:db8::/112"
@@ -41,16 +43,18 @@ export interface Options {
   readonly liveness?: boolean
   /** The hosts have link-local addresses, and there is a pool of IPv6. */
   readonly ipv6?: boolean
+  /** What a host's world is, where it is not the simulator's alone. */
+  readonly worldOf?: (host: string, world: World) => World
 }
 
 export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [web], ...options }: Options = {}) {
-  const hosts = names.slice(0, size)
+  const hosts = hostNames(size)
   const sim = simulate(seed, { network: { loss } })
   const api = new MemoryClusterApi()
-  const addressOf = (host: string) => `10.0.0.${names.indexOf(host) + 1}`
+  const addressOf = (host: string) => `10.0.0.${hosts.indexOf(host) + 1}`
   for (const host of hosts) api.putNode(node(host))
   const addressesOf = (host: string) =>
-    options.ipv6 === true ? [addressOf(host), `fe80::${names.indexOf(host) + 1}`] : [addressOf(host)]
+    options.ipv6 === true ? [addressOf(host), `fe80::${hosts.indexOf(host) + 1}`] : [addressOf(host)]
   api.configure(
     options.ipv6 === true ? { ...plain, pools: [poolNamed("first", { addresses: ["192.0.2.0/24", pool6] })] } : plain,
   )
@@ -62,7 +66,8 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
   const cut = new Set<string>()
 
   const start = (host: string) => {
-    const world = sim.world(host, { addresses: addressesOf(host) })
+    const bare = sim.world(host, { addresses: addressesOf(host) })
+    const world = options.worldOf?.(host, bare) ?? bare
     const links = world.packets.interfaces()
     const mac = links.ok ? formatMac(links.value[0]?.mac ?? new Uint8Array()) : ""
     macs.set(mac, host)
