@@ -56,6 +56,16 @@ export interface NodeFacts {
   /** Condition NetworkUnavailable is True. */
   readonly networkUnavailable: boolean
   readonly internalIPs: readonly Ip[]
+  /** `spec.taints`, sorted by key and effect. Absent: none. */
+  readonly taints?: readonly Taint[]
+}
+
+export interface Taint {
+  readonly key: string
+  /** Empty: none was given. */
+  readonly value: string
+  /** `NoSchedule`, `PreferNoSchedule` or `NoExecute`. */
+  readonly effect: string
 }
 
 export interface NamespaceFacts {

@@ -149,7 +149,10 @@ function nodeChanged(
   context: Context<Message>,
 ): void {
   const known = state.nodes.get(name)
-  const same = known?.networkUnavailable === node?.networkUnavailable && isDeepStrictEqual(known?.labels, node?.labels)
+  const same =
+    known?.networkUnavailable === node?.networkUnavailable &&
+    isDeepStrictEqual(known?.labels, node?.labels) &&
+    isDeepStrictEqual(known?.taints, node?.taints)
   const nodes = new Map(state.nodes)
   if (node === undefined) nodes.delete(name)
   else nodes.set(name, node)

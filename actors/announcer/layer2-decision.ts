@@ -5,7 +5,15 @@ import type { Verdict } from "../verdict.ts"
 import { type Ranked, rank } from "./election.ts"
 import { isLocal, nodesOf, servable } from "./endpoints.ts"
 import { selectsAny } from "./selects.ts"
-import { describeNodeFault, type NodeFault, nodeFault, type Surroundings } from "./surroundings.ts"
+import {
+  describeNodeFault,
+  isHandedOver,
+  isOurOwn,
+  type NodeFault,
+  nodeFault,
+  type Surroundings,
+  withdrawalFor,
+} from "./surroundings.ts"
 import type { ServiceDecision } from "./service-decision.ts"
 import type { Withdrawal } from "./withdrawal.ts"
 
@@ -27,13 +35,15 @@ export type Layer2Reason =
   | { readonly rule: "no-advertisement-covers-node"; readonly advertisements: readonly string[] }
   | { readonly rule: "members-unknown" }
   | { readonly rule: "node-dropped"; readonly node: string; readonly why: Dropped }
+  /** It is drained, and goes on: who would be next does not know that it should be. */
+  | { readonly rule: "drain-waits"; readonly node: string; readonly for: readonly string[] }
   | { readonly rule: "no-candidates" }
   | { readonly rule: "election"; readonly ip: Ip; readonly candidates: readonly Ranked[] }
   | { readonly rule: "interfaces"; readonly interfaces: "all" | readonly string[] }
   | { readonly rule: "interfaces-missing"; readonly interfaces: readonly string[] }
 
 /** Why a node is no candidate. */
-type Dropped = NodeFault | "not-a-member" | "not-covered" | "no-local-endpoint"
+type Dropped = NodeFault | "not-a-member" | "not-covered" | "no-local-endpoint" | "unaware-of-drain"
 
 const sharingAnnotations = ["metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip"]
 
@@ -78,19 +88,24 @@ export function decideLayer2(
   }
 
   const local = isLocal(service) ? nodesOf(serving) : undefined
-  const because: Layer2Reason[] = []
-  const candidates: string[] = []
-  for (const node of considered(surroundings, surroundings.speakers)) {
-    const why = whyDropped(node, surroundings, surroundings.speakers, advertisements, local)
-    if (why === undefined) candidates.push(node)
-    else because.push({ rule: "node-dropped", node, why })
-  }
-  if (candidates.length === 0) return withhold("notOwner", ...because, { rule: "no-candidates" })
-
   // The first address stands for all of them: the other family of a pair follows it to the same node.
-  const ranked = rank(candidates, ips[0], (node) => scoreOf(node, advertisements))
+  const inOrder = (nodes: readonly string[]) => rank(nodes, ips[0], (node) => scoreOf(node, advertisements))
+  const { speakers } = surroundings
+  const judged = considered(surroundings, speakers).map(
+    (node): Judged => ({ node, why: whyDropped(node, surroundings, speakers, advertisements, local) }),
+  )
+  const { candidates, because } = electorate(
+    judged,
+    surroundings.unaware ?? new Set(),
+    (nodes) => inOrder(nodes)[0]?.node,
+  )
+  const own = nodeFault(surroundings, me)
+  const withdrawal = own !== undefined && isOurOwn(own) ? withdrawalFor[own] : "notOwner"
+  if (candidates.length === 0) return withhold(withdrawal, ...because, { rule: "no-candidates" })
+
+  const ranked = inOrder(candidates)
   because.push({ rule: "election", ip: ips[0], candidates: ranked })
-  if (ranked[0]?.node !== me) return withhold("notOwner", ...because)
+  if (ranked[0]?.node !== me) return withhold(withdrawal, ...because)
 
   const interfaces = interfacesOf(covering)
   because.push({ rule: "interfaces", interfaces })
@@ -98,6 +113,42 @@ export function decideLayer2(
   if (interfacesMissing) because.push({ rule: "interfaces-missing", interfaces })
   return { decision: { kind: "announce", interfaces, interfacesMissing }, because }
 }
+
+interface Judged {
+  readonly node: string
+  readonly why: Dropped | undefined
+}
+
+/**
+ * Among whom the election is held. A speaker that knows of no draining takes a drained node that comes first for the
+ * leader, and never announces in its place: so whoever comes next and knows does. If nobody knows, the drained node goes
+ * on, for without it the address would have no one.
+ */
+function electorate(
+  judged: readonly Judged[],
+  unaware: ReadonlySet<string>,
+  firstOf: (nodes: readonly string[]) => string | undefined,
+): { readonly candidates: readonly string[]; readonly because: Layer2Reason[] } {
+  const fit = judged.flatMap(({ node, why }) => (why === undefined ? [node] : []))
+  const dropped = (without?: string): Layer2Reason[] =>
+    judged.flatMap(({ node, why }) =>
+      why === undefined || node === without ? [] : [{ rule: "node-dropped", node, why } as const],
+    )
+  const drained = new Map(judged.flatMap(({ node, why }) => (isUnknownToSome(why) ? [[node, why]] : [])))
+  const lost = fit.filter((node) => unaware.has(node))
+  const first = lost.length === 0 || drained.size === 0 ? undefined : firstOf([...fit, ...drained.keys()])
+  const fault = first === undefined ? undefined : drained.get(first)
+  if (first === undefined || fault === undefined) return { candidates: fit, because: dropped() }
+  if (lost.length === fit.length && isHandedOver(fault)) {
+    return { candidates: [first], because: [...dropped(first), { rule: "drain-waits", node: first, for: lost }] }
+  }
+  const passed = lost.map((node): Layer2Reason => ({ rule: "node-dropped", node, why: "unaware-of-drain" }))
+  return { candidates: fit.filter((node) => !unaware.has(node)), because: [...dropped(), ...passed] }
+}
+
+/** Who leaves says so to all: to MetalLB's speakers it is no member any more. */
+const isUnknownToSome = (why: Dropped | undefined): why is NodeFault =>
+  why === "drain-taint" || why === "drain-command" || why === "out-of-service"
 
 /** Where this node stands in the election, if everybody were alive. */
 export interface Standing {
@@ -167,10 +218,11 @@ function whyUnfit(
   local: ReadonlySet<string> | undefined,
 ): Dropped | undefined {
   const fault = nodeFault(surroundings, node)
-  if (fault !== undefined) return fault
+  // A drained node is first of all one that could: what MetalLB's speakers would say comes first.
+  if (fault !== undefined && !isOurOwn(fault)) return fault
   if (!advertisements.some(({ nodes }) => nodes.has(node))) return "not-covered"
   if (local !== undefined && !local.has(node)) return "no-local-endpoint"
-  return undefined
+  return fault
 }
 
 /** An advertisement's preferences count only for the nodes that it covers. */
@@ -206,6 +258,8 @@ export function describeLayer2(reason: Layer2Reason): string {
       return "which speakers are alive is not known yet"
     case "node-dropped":
       return `${reason.node} is no candidate: ${describeDropped(reason.why)}`
+    case "drain-waits":
+      return `${reason.node} is drained and goes on: ${reason.for.join(", ")} would be next and knows of no draining`
     case "no-candidates":
       return "no node is a candidate"
     case "election":
@@ -228,8 +282,14 @@ function describeDropped(why: Dropped): string {
       return "no L2Advertisement that selects the Service covers it"
     case "no-local-endpoint":
       return "externalTrafficPolicy is Local and no endpoint that can serve runs there"
+    case "unaware-of-drain":
+      return "its speaker knows of no draining and takes the drained node for the leader"
     case "network-unavailable":
     case "exclude-label":
+    case "out-of-service":
+    case "drain-taint":
+    case "drain-command":
+    case "leaving":
       return describeNodeFault(why)
   }
 }

@@ -132,6 +132,20 @@ const table: readonly (readonly [string, Case, object, BgpReason["rule"]])[] = [
     host,
     "advertised",
   ],
+  [
+    "out of service",
+    { around: charlie({ taints: [{ key: "node.kubernetes.io/out-of-service", value: "", effect: "NoExecute" }] }) },
+    withheld("nodeOutOfService"),
+    "node-fault",
+  ],
+  [
+    "drained by taint",
+    { around: charlie({ taints: [{ key: "troupe.dev/drain", value: "", effect: "NoSchedule" }] }) },
+    withheld("nodeDrained"),
+    "node-fault",
+  ],
+  ["drained by command", { around: { drained: new Set(["charlie"]) } }, withheld("nodeDrained"), "node-fault"],
+  ["another node is drained", { around: { drained: new Set(["alpha"]) } }, host, "advertised"],
   ["this node is not known yet", { around: { nodes: new Map() } }, host, "advertised"],
   ["gossip plays no part", { around: { speakers: new Set(["alpha"]) } }, host, "advertised"],
   [

@@ -37,6 +37,7 @@ const shared = { "metallb.io/allow-shared-ip": "" }
 const endpoint = { addresses: ["10.244.0.1"], nodeName: "alpha" }
 const nodesWith = (name: string, over: Parameters<typeof node>[1]) =>
   new Map(["alpha", "bravo", "charlie"].map((each) => [each, node(each, each === name ? over : {})]))
+const taint = (key: string, value = "", effect = "NoSchedule") => ({ taints: [{ key, value, effect }] })
 const exclude = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 const table: readonly (readonly [string, Case, object, Layer2Reason["rule"]])[] = [
@@ -177,6 +178,69 @@ const table: readonly (readonly [string, Case, object, Layer2Reason["rule"]])[] 
     { around: { ignoreExcludeLoadBalancer: true, nodes: nodesWith("charlie", { labels: { [exclude]: "" } }) } },
     everywhere,
     "election",
+  ],
+  [
+    "out of service, whatever value and effect",
+    {
+      around: { nodes: nodesWith("charlie", taint("node.kubernetes.io/out-of-service", "nodeshutdown", "NoExecute")) },
+    },
+    withheld("nodeOutOfService"),
+    "node-dropped",
+  ],
+  [
+    "drained by taint",
+    { around: { nodes: nodesWith("charlie", taint("troupe.dev/drain")) } },
+    withheld("nodeDrained"),
+    "node-dropped",
+  ],
+  [
+    "drained by taint: the next takes over",
+    { around: { nodeName: "bravo", nodes: nodesWith("charlie", taint("troupe.dev/drain")) } },
+    everywhere,
+    "election",
+  ],
+  [
+    "cordoned is not drained",
+    { around: { nodes: nodesWith("charlie", taint("node.kubernetes.io/unschedulable")) } },
+    everywhere,
+    "election",
+  ],
+  ["drained by command", { around: { drained: new Set(["charlie"]) } }, withheld("nodeDrained"), "node-dropped"],
+  [
+    "drained, and nobody else: nobody announces",
+    { around: { drained: new Set(["charlie"]), speakers: new Set(["charlie"]) } },
+    withheld("nodeDrained"),
+    "no-candidates",
+  ],
+  ["its speaker is stopping", { around: { leaving: true } }, withheld("speakerStopping"), "election"],
+  [
+    "drained, and MetalLB's speaker is next: who knows of it takes over",
+    { around: { nodeName: "alpha", drained: new Set(["charlie"]), unaware: new Set(["bravo"]) } },
+    everywhere,
+    "election",
+  ],
+  [
+    "drained, and only MetalLB's speakers could take over: it goes on",
+    { around: { drained: new Set(["charlie"]), unaware: new Set(["alpha", "bravo"]) } },
+    everywhere,
+    "drain-waits",
+  ],
+  [
+    "drained without leading: MetalLB's speaker leads as before",
+    { around: { nodeName: "alpha", drained: new Set(["bravo"]), unaware: new Set(["charlie"]) } },
+    withheld("notOwner"),
+    "election",
+  ],
+  [
+    "out of service never goes on",
+    {
+      around: {
+        nodes: nodesWith("charlie", taint("node.kubernetes.io/out-of-service")),
+        unaware: new Set(["alpha", "bravo"]),
+      },
+    },
+    withheld("nodeOutOfService"),
+    "no-candidates",
   ],
   [
     "a candidate needs one of the advertisements, not one that covers this node too",

@@ -183,3 +183,29 @@ test("Services of another class are none of ours", (t) => {
     ["default/web"],
   )
 })
+
+test("a taint that drains its leader moves the address, and says why", (t) => {
+  const present = [...everything, resource("L2Advertisement", "l2")]
+  const led = leader("10.0.0.1")
+  const next = leader(
+    "10.0.0.1",
+    nodes.filter((name) => name !== led),
+  )
+  for (const [key, text] of [
+    ["troupe.dev/drain", `${led} is no candidate: it is drained: it carries the taint troupe.dev/drain`],
+    [
+      "node.kubernetes.io/out-of-service",
+      `${led} is no candidate: it carries the taint node.kubernetes.io/out-of-service`,
+    ],
+  ] as const) {
+    const tainted = { ...node(led ?? ""), spec: { taints: [{ key, effect: "NoSchedule" }] } }
+    const found = only(t, change(present, tainted).services)
+    t.like(found.announcements.layer2, { before: led, after: next })
+    t.true(
+      found.announcements.layer2.because.some((because) => because.startsWith(text)),
+      JSON.stringify(found),
+    )
+  }
+  const cordoned = { ...node(led ?? ""), spec: { unschedulable: true } }
+  t.deepEqual(change(present, cordoned).services, [])
+})

@@ -1,4 +1,4 @@
-import type { NamespaceFacts, NodeFacts, SpeakerPodFacts } from "../../../config/facts.ts"
+import type { NamespaceFacts, NodeFacts, SpeakerPodFacts, Taint } from "../../../config/facts.ts"
 import { parseIp } from "../../../protocols/ip.ts"
 import { isObject, type JsonObject, listOf, objectAt, textMap, textOf } from "../json.ts"
 
@@ -7,6 +7,7 @@ import { isObject, type JsonObject, listOf, objectAt, textMap, textOf } from "..
 export function nodeFacts(node: JsonObject): NodeFacts {
   const metadata = objectAt(node, "metadata")
   const status = objectAt(node, "status")
+  const taints = taintsOf(objectAt(node, "spec"))
   return {
     name: textOf(metadata["name"]),
     labels: textMap(metadata["labels"]),
@@ -18,7 +19,17 @@ export function nodeFacts(node: JsonObject): NodeFacts {
       .filter(({ type }) => type === "InternalIP")
       .map(({ address }) => parseIp(textOf(address)))
       .filter((ip) => ip !== undefined),
+    ...(taints.length === 0 ? {} : { taints }),
   }
+}
+
+/** When a taint was set plays no part: only what is there. */
+function taintsOf(spec: JsonObject): readonly Taint[] {
+  const taints = listOf(spec["taints"])
+    .filter(isObject)
+    .map(({ key, value, effect }) => ({ key: textOf(key), value: textOf(value), effect: textOf(effect) }))
+  const order = ({ key, effect }: Taint) => `${key} ${effect}`
+  return taints.sort((a, b) => (order(a) < order(b) ? -1 : 1))
 }
 
 export function namespaceFacts(namespace: JsonObject): NamespaceFacts {

@@ -97,6 +97,20 @@ test("of a Node: labels, internal addresses, and whether its network is there", 
     internalIPs: ["10.0.0.1", "fd00::1"],
   })
   t.false(node("False").networkUnavailable)
+  const tainted = (taints: unknown) => nodeFacts({ metadata: { name: "n1" }, spec: { taints } }).taints
+  t.is(tainted([]), undefined)
+  t.deepEqual(
+    tainted([
+      { key: "troupe.dev/drain", effect: "NoSchedule" },
+      { key: "b", value: "v", effect: "NoExecute", timeAdded: "2026-01-01T00:00:00Z" },
+      { key: "b", value: "v", effect: "NoSchedule" },
+    ]),
+    [
+      { key: "b", value: "v", effect: "NoExecute" },
+      { key: "b", value: "v", effect: "NoSchedule" },
+      { key: "troupe.dev/drain", value: "", effect: "NoSchedule" },
+    ],
+  )
   t.is(speakerPodFacts({ metadata: { name: "speaker-x" }, status: { phase: "Pending" } }), undefined)
 })
 
