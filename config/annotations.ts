@@ -6,6 +6,9 @@ import { quote } from "./go-text.ts"
  * begins with `troupe.dev/` is most likely a slip of the pen.
  */
 export const ownAnnotations: { readonly [Kind in ConfigurationKind]?: Readonly<Record<string, string>> } = {
+  L2Advertisement: {
+    "troupe.dev/election-policy": "who leads for an address: sticky, spread, subnet-aware",
+  },
   BGPAdvertisement: {
     "troupe.dev/med": "MULTI_EXIT_DISC of its routes",
     "troupe.dev/as-path-prepend": "how often our AS number stands in the AS path beyond once",

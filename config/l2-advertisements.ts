@@ -5,6 +5,7 @@ import {
   selectNodes,
   selectPools,
 } from "./advertisements.ts"
+import { readElectionPolicy } from "./election-policy.ts"
 import type { L2AdvertisementSpec, NodeFacts, ResourceFacts } from "./facts.ts"
 import { type Complain, complaints, type ConfigurationFault } from "./fault.ts"
 import { selectorText } from "./go-text.ts"
@@ -36,12 +37,17 @@ export function readL2Advertisements(
   return attached
 }
 
-function readOne({ name, spec }: L2Facts, nodes: readonly NodeFacts[], complain: Complain): L2Advertisement {
+function readOne(
+  { name, spec, annotations = {} }: L2Facts,
+  nodes: readonly NodeFacts[],
+  complain: Complain,
+): L2Advertisement {
   checkRepeats("ipAddressPools", "ipAddressPools", spec.ipAddressPools ?? [], complain)
   checkSelectorRepeats(spec, complain)
   const eligible = selectNodes(name, spec, nodes, complain)
   const serviceSelectors = checkServiceSelectors(name, spec, complain)
   const interfaces = spec.interfaces ?? []
+  const election = readElectionPolicy(annotations, complain)
   return {
     name,
     nodes: eligible,
@@ -53,6 +59,7 @@ function readOne({ name, spec }: L2Facts, nodes: readonly NodeFacts[], complain:
       nodes.filter((node) => eligible.has(node.name)),
       complain,
     ),
+    ...(election !== undefined && { election }),
   }
 }
 
@@ -74,7 +81,7 @@ function readScores(name: string, spec: L2AdvertisementSpec, nodes: readonly Nod
 
 /** Equal but for the name, and then one is enough. With preferences they stack. */
 function saysTheSame(a: L2Advertisement, b: L2Advertisement): boolean {
-  if (a.scores.size > 0 || b.scores.size > 0) return false
+  if (a.scores.size > 0 || b.scores.size > 0 || a.election?.join() !== b.election?.join()) return false
   return (
     a.nodes.symmetricDifference(b.nodes).size === 0 &&
     (a.interfaces === "all" || b.interfaces === "all"

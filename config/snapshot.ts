@@ -1,5 +1,6 @@
 import type { Ip } from "../protocols/ip.ts"
 import type { Prefix } from "../protocols/prefix.ts"
+import type { ElectionPolicy } from "./election-policy.ts"
 import type { BFDProfileSpec, LabelSelector } from "./facts.ts"
 import type { SecretText } from "./secret-text.ts"
 
@@ -39,6 +40,8 @@ export interface L2Advertisement {
   readonly serviceSelectors: readonly LabelSelector[]
   /** Preference score by node; absent means 0. */
   readonly scores: ReadonlyMap<string, number>
+  /** Absent: MetalLB's election. */
+  readonly election?: readonly ElectionPolicy[]
 }
 
 export interface BGPAdvertisement {
