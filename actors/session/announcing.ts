@@ -8,6 +8,7 @@ import {
   type RouteContext,
   type Whole,
 } from "../../protocols/bgp/rib-out.ts"
+import { saidAgain } from "../../protocols/bgp/rib-view.ts"
 import { endOfRib } from "../../protocols/bgp/update.ts"
 import type { Family } from "../../protocols/ip.ts"
 import type { Connection } from "./connection.ts"
@@ -63,16 +64,13 @@ export function aim(announcing: Announcing, routes: readonly RouteGroup[]): Anno
   return { ...rest, ...aimed, pending: outUpdates(diff, context), refused, wanted }
 }
 
-/** No route has this for its attributes, so that each of them counts as changed. */
-const unknown = "?"
-
 /**
  * RFC 2918 §4: what was sent to the peer counts no more, except that it is withdrawn where it is not wanted any longer.
  * RFC 7313 §4.1: with the enhanced kind a peer knows from the marks around the set what else it may forget.
  */
 export function refresh(announcing: Announcing, family: Family, enhanced: boolean, connection: Connection): Announcing {
   const { sent, refreshEndDue } = announcing
-  for (const prefix of sent.keys()) if (prefix.includes(":") === (family === "ipv6")) sent.set(prefix, unknown)
+  for (const prefix of sent.keys()) if (prefix.includes(":") === (family === "ipv6")) sent.set(prefix, saidAgain)
   const { whole: _, ...rest } = announcing
   if (!enhanced) return rest
   connection.send({ kind: "route-refresh", ...afiSafiOf[family], subtype: refreshSubtype.begin })

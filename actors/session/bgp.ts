@@ -3,6 +3,7 @@ import { cease, type Notification } from "../../protocols/bgp/notification.ts"
 import type { Actor, Context, Exit } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { BgpCommand, BgpReport, DesiredPeer, Paths, SessionReport } from "./messages.ts"
+import { noRoutes } from "./routes-report.ts"
 import { peerActor, type PeerMessage, type PeerNews } from "./peer.ts"
 import { defaultRetry, type RetryWaits } from "./settings.ts"
 
@@ -80,6 +81,12 @@ export const bgpActor: Actor<BgpConfig, BgpState, Message> = {
       case "paths":
         for (const [name, { ref, alive }] of state.peers) if (alive) tellPath(message.paths, name, ref, context)
         return { ...state, paths: message.paths }
+      case "routes": {
+        const entry = state.peers.get(message.name)
+        if (entry?.alive === true) context.send(entry.ref, { kind: "routes", replyTo: message.replyTo })
+        else context.send(message.replyTo, noRoutes)
+        return state
+      }
       case "subscribe":
         return subscribe(state, message.subscriber, context)
       case "shutdown":
@@ -158,7 +165,9 @@ function exited(state: BgpState, name: string, exit: Exit, context: BgpContext):
   const next: BgpState = { ...state, peers }
   if (entry.report === undefined) return next
   const { lastError: _, agreed: _agreed, ...report } = entry.report
-  return heard(next, { ...report, state: "idle", sinceMs: context.world.clock.wallMs(), prefixesSent: 0 }, context)
+  const { local: _local, ...transport } = report.transport
+  const sinceMs = context.world.clock.wallMs()
+  return heard(next, { ...report, state: "idle", sinceMs, prefixesSent: 0, transport }, context)
 }
 
 /** It has said goodbye; unless it is wanted again meanwhile, it goes. */

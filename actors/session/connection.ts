@@ -4,13 +4,15 @@ import { speaksFourOctetAs } from "../../protocols/bgp/open.ts"
 import { decode, encode, type Message, type Received } from "../../protocols/bgp/packet.ts"
 import type { Event } from "../../protocols/bgp/session.ts"
 import { familyOf, type Ip, parseIp } from "../../protocols/ip.ts"
-import type { NetworkError, TcpTarget, World } from "../../supervision/world.ts"
+import type { Endpoint, NetworkError, TcpTarget, World } from "../../supervision/world.ts"
 import type { Counters } from "./counters.ts"
 
 /** One TCP connection to a peer. Bytes become events of the session here, so that what crosses the mailbox is small. */
 export interface Connection {
   /** Absent until opened. */
   readonly local: Ip | undefined
+  /** Our end, with its port. */
+  readonly localEnd: Endpoint | undefined
   /** All addresses of the interface that has it. */
   readonly interfaceAddresses: readonly string[]
   send(message: Message): boolean
@@ -119,6 +121,9 @@ export function openConnection(
   return {
     get local() {
       return localOf()
+    },
+    get localEnd() {
+      return tcp.local
     },
     get interfaceAddresses() {
       return tcp.interfaceAddresses ?? []

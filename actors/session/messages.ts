@@ -8,6 +8,8 @@ export type BgpCommand =
   /** How the paths stand that BFD watches, by peer, always all of them. A peer without BFD is not in it. */
   | { readonly kind: "paths"; readonly paths: Paths }
   | { readonly kind: "subscribe"; readonly subscriber: ActorRef<BgpReport> }
+  /** What one peer has from us. Answered by whoever knows: an unknown peer has nothing. */
+  | { readonly kind: "routes"; readonly name: string; readonly replyTo: ActorRef<RoutesReport> }
   /** Orderly end: NOTIFICATION Cease/Administrative Shutdown to each peer, then the answer. */
   | { readonly kind: "shutdown"; readonly replyTo: ActorRef<{ readonly kind: "shut-down" }> }
 
@@ -94,8 +96,15 @@ export interface SessionReport {
   readonly updatesSent: number
   /** Within one life of the session's actor, over all its connections. */
   readonly messages: { readonly sent: MessageCounts; readonly received: MessageCounts }
+  /** How often the session came up, and was lost again, within one life of its actor. */
+  readonly ups: number
+  readonly downs: number
+  /** What the OPENs of the present or the last connection offered, ours and the peer's. */
+  readonly offered?: readonly CapabilityReport[]
+  readonly received?: readonly CapabilityReport[]
   /** What both sides agreed on; while the session is established. */
   readonly agreed?: Agreed
+  readonly transport: TransportReport
   /** The last NOTIFICATION either way, also that of a session that is up again. */
   readonly lastNotification?: LastNotification
 }
@@ -110,12 +119,55 @@ export interface MessageCounts {
   readonly total: number
 }
 
+/** One capability of an OPEN: its code, and what it says in words. */
+export interface CapabilityReport {
+  readonly code: number
+  readonly text: string
+}
+
+/** How the peer is reached. Holds no key. */
+export interface TransportReport {
+  /** Of the present connection; absent while there is none. */
+  readonly local?: Endpoint
+  readonly remote: Endpoint
+  /** TCP MD5 (RFC 2385) or TCP-AO (RFC 5925). */
+  readonly authentication: "none" | "md5" | "ao"
+  /** TTL security: how many hops away the peer may be (RFC 5082). */
+  readonly ttlSecurityHops?: number
+  readonly interface?: string
+  readonly vrf?: string
+}
+
+interface Endpoint {
+  readonly address: string
+  readonly port: number
+}
+
+/** All routes of one session, by what they say. */
+export interface RoutesReport {
+  readonly kind: "routes-report"
+  /** By which address each family is reached; while the session is established. */
+  readonly nextHops: Partial<Readonly<Record<Family, string>>>
+  readonly groups: readonly SentGroup[]
+  /** Not said to this peer, and why. */
+  readonly refused: readonly { readonly prefix: string; readonly because: string }[]
+}
+
+export interface SentGroup extends Omit<RouteGroup, "prefixes"> {
+  /** What the peer has. */
+  readonly sent: readonly string[]
+  /** What is still to be sent. */
+  readonly waiting: readonly string[]
+}
+
 export interface Agreed {
   readonly peerASN: number
   /** Dotted quad. */
   readonly peerRouterId: string
   /** 0: neither hold timer nor keepalives. */
   readonly holdSeconds: number
+  /** Between KEEPALIVEs, before the jitter; 0: none. */
+  readonly keepaliveSeconds: number
   readonly families: readonly Family[]
   readonly fourOctetAs: boolean
   readonly extendedMessage: boolean
@@ -123,6 +175,8 @@ export interface Agreed {
   readonly extendedNextHop: boolean
   readonly routeRefresh: "no" | "plain" | "enhanced"
   readonly gracefulRestart: boolean
+  /** How long the peer may keep our routes, and whether over NOTIFICATIONs too (RFC 8538). */
+  readonly restart?: { readonly seconds: number; readonly notifications: boolean }
 }
 
 export interface LastNotification {

@@ -11,10 +11,11 @@ import { aim, type Announcing, beginAnnouncing, pump, refresh } from "./announci
 import { type Connection, openConnection } from "./connection.ts"
 import { type Counters, newCounters } from "./counters.ts"
 import { logChange, logRefused, logUnsent } from "./log.ts"
-import type { DesiredPeer, LastNotification, PathReport, SessionReport } from "./messages.ts"
+import type { DesiredPeer, LastNotification, PathReport, RoutesReport, SessionReport } from "./messages.ts"
 import { offerFor } from "./offer.ts"
 import { eventsOfPath } from "./path.ts"
-import { notificationIn, reportOf } from "./report.ts"
+import { capabilitiesIn, notificationIn, type Opens, reportOf } from "./report.ts"
+import { routesReport } from "./routes-report.ts"
 import { contextFor, lastChoice } from "./routes.ts"
 import { planOf, type RetryWaits, sameSettings } from "./settings.ts"
 
@@ -44,6 +45,7 @@ export type PeerCommand =
   | { readonly kind: "close"; readonly notification: Notification; readonly drainMs: number }
   /** What BFD says. */
   | { readonly kind: "path"; readonly path: PathReport }
+  | { readonly kind: "routes"; readonly replyTo: ActorRef<RoutesReport> }
 
 export type PeerMessage =
   | PeerCommand
@@ -77,6 +79,9 @@ interface PeerState {
   readonly updatesSent: number
   /** Changed in place. */
   readonly counters: Counters
+  readonly ups: number
+  readonly downs: number
+  readonly opens: Opens
   readonly lastNotification?: LastNotification
   readonly reported?: SessionReport
 }
@@ -93,6 +98,9 @@ export const peerActor: Actor<PeerConfig, PeerState, PeerMessage> = {
     sinceMs: context.world.clock.wallMs(),
     updatesSent: 0,
     counters: newCounters(),
+    ups: 0,
+    downs: 0,
+    opens: {},
   }),
   receive: (state, message, context) => report(handle(state, message, context), context),
   /** A session that ends without `close` is to come back: the peer only sees the connection go. */
@@ -112,6 +120,9 @@ function handle(state: PeerState, message: PeerMessage, context: PeerContext): P
         (next, event) => advance(next, event, context),
         { ...state, path: message.path },
       )
+    case "routes":
+      context.send(message.replyTo, routesReport(state.desired, state.announcing))
+      return state
     case "drained-out":
       return state.closing ? closedIfDone(stopSession(state, message.notification, context), context) : state
     case "timer":
@@ -181,7 +192,8 @@ function closedIfDone(state: PeerState, context: PeerContext): PeerState {
 function advance(state: PeerState, event: Event, context: PeerContext): PeerState {
   if (state.session === undefined) return state
   const [session, effects] = step(state.session, event, context.world.random.u32())
-  return effects.reduce<PeerState>((next, effect) => perform(next, effect, context), { ...state, session })
+  const opens = event.kind === "open" ? { ...state.opens, received: capabilitiesIn(event.open) } : state.opens
+  return effects.reduce<PeerState>((next, effect) => perform(next, effect, context), { ...state, session, opens })
 }
 
 function perform(state: PeerState, effect: Effect, context: PeerContext): PeerState {
@@ -190,7 +202,7 @@ function perform(state: PeerState, effect: Effect, context: PeerContext): PeerSt
       return connect(state, context)
     case "send":
       connectionOf(state)?.send(effect.message)
-      return state
+      return effect.message.kind === "open" ? { ...state, opens: { offered: capabilitiesIn(effect.message) } } : state
     case "close": {
       connectionOf(state)?.finish()
       const { connection: _, ...rest } = state
@@ -231,7 +243,9 @@ function changed(
 ): PeerState {
   if (state.desired !== undefined) logChange(context.log, state.desired, effect)
   const sinceMs = context.world.clock.wallMs()
-  const next = explained({ ...state, sinceMs, ...notificationIn(effect.why, sinceMs) }, effect.why)
+  const ups = state.ups + Number(effect.to === "established")
+  const downs = state.downs + Number(effect.from === "established")
+  const next = explained({ ...state, sinceMs, ups, downs, ...notificationIn(effect.why, sinceMs) }, effect.why)
   if (effect.to === "established") return establish(next, context)
   if (effect.from !== "established") return next
   if (state.desired !== undefined && state.announcing?.pending !== undefined) {
@@ -295,7 +309,7 @@ function write(state: PeerState, context: PeerContext): PeerState {
 function report(state: PeerState, context: PeerContext): PeerState {
   const { desired, reported, config } = state
   if (desired === undefined) return state
-  const next = reportOf({ ...state, desired, name: config.name })
+  const next = reportOf({ ...state, desired, name: config.name, local: connectionOf(state)?.localEnd })
   if (isDeepStrictEqual(next, reported)) return state
   context.send(config.parent, { kind: "session", report: next })
   return { ...state, reported: next }

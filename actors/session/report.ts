@@ -1,9 +1,19 @@
 import { describeNotification } from "../../protocols/bgp/notification.ts"
-import type { Session } from "../../protocols/bgp/session.ts"
+import { capabilityCodeOf, describeCapability } from "../../protocols/bgp/capability-text.ts"
+import type { Open } from "../../protocols/bgp/open.ts"
+import { keepaliveSecondsOf, type Session } from "../../protocols/bgp/session.ts"
 import type { Why } from "../../protocols/bgp/why.ts"
 import type { Announcing } from "./announcing.ts"
 import type { Counters } from "./counters.ts"
-import type { DesiredPeer, LastNotification, SessionReport } from "./messages.ts"
+import type { Endpoint } from "../../supervision/world.ts"
+import type {
+  CapabilityReport,
+  DesiredPeer,
+  LastNotification,
+  SessionReport,
+  SessionSettings,
+  TransportReport,
+} from "./messages.ts"
 import { countFor } from "./routes.ts"
 
 interface Told {
@@ -16,7 +26,15 @@ interface Told {
   readonly updatesSent: number
   readonly counters: Counters
   readonly lastNotification?: LastNotification
+  readonly ups: number
+  readonly downs: number
+  readonly opens: Opens
+  /** Of the connection that counts. */
+  readonly local?: Endpoint | undefined
 }
+
+/** What the OPENs of the present or the last connection said, in words once and for all. */
+export type Opens = Pick<SessionReport, "offered" | "received">
 
 /** How a session stands, for everyone else. Holds no password. */
 export function reportOf({ name, desired, announcing, session, counters, ...told }: Told): SessionReport {
@@ -32,8 +50,27 @@ export function reportOf({ name, desired, announcing, session, counters, ...told
     prefixesSent: announcing?.sent.size ?? 0,
     updatesSent: told.updatesSent,
     messages: { sent: counters.sent.counts, received: counters.received.counts },
+    ups: told.ups,
+    downs: told.downs,
+    ...told.opens,
     ...agreedIn(session),
+    transport: transportOf(desired.session, told.local),
     ...(told.lastNotification === undefined ? {} : { lastNotification: told.lastNotification }),
+  }
+}
+
+export const capabilitiesIn = ({ capabilities }: Open): readonly CapabilityReport[] =>
+  capabilities.map((one) => ({ code: capabilityCodeOf(one), text: describeCapability(one) }))
+
+function transportOf(settings: SessionSettings, local: Endpoint | undefined): TransportReport {
+  const { address, port, password, ttlSecurityHops, interface: device, vrf } = settings
+  return {
+    ...(local === undefined ? {} : { local: { address: local.address, port: local.port } }),
+    remote: { address, port },
+    authentication: password === undefined ? "none" : "md5",
+    ...(ttlSecurityHops === undefined ? {} : { ttlSecurityHops }),
+    ...(device === undefined ? {} : { interface: device }),
+    ...(vrf === undefined ? {} : { vrf }),
   }
 }
 
@@ -46,12 +83,14 @@ function agreedIn(session: Session | undefined): Pick<SessionReport, "agreed"> {
       peerASN,
       peerRouterId: peerIdentifier,
       holdSeconds,
+      keepaliveSeconds: keepaliveSecondsOf(session),
       families,
       fourOctetAs: fourOctet,
       extendedMessage,
       extendedNextHop,
       routeRefresh,
       gracefulRestart: gracefulRestart !== undefined,
+      ...(gracefulRestart === undefined ? {} : { restart: gracefulRestart }),
     },
   }
 }

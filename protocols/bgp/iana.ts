@@ -15,6 +15,27 @@ export const capabilityCode = {
   enhancedRouteRefresh: 70,
 } as const
 
+/** Registered names, in short. */
+export const capabilityNames: Readonly<Record<number, string>> = {
+  1: "multiprotocol",
+  2: "route refresh",
+  3: "outbound route filtering",
+  5: "extended next hop",
+  6: "extended message",
+  7: "BGPsec",
+  8: "multiple labels",
+  9: "BGP role",
+  64: "graceful restart",
+  65: "4-octet AS numbers",
+  67: "dynamic capability",
+  69: "ADD-PATH",
+  70: "enhanced route refresh",
+  71: "long-lived graceful restart",
+  73: "host name",
+  75: "software version",
+  76: "paths limit",
+}
+
 /** RFC 7313 §3.2: what a ROUTE-REFRESH says. */
 export const refreshSubtype = { request: 0, begin: 1, end: 2 } as const
 

@@ -191,7 +191,7 @@ interface Keyed extends OutAttributes {
 }
 
 /** Several groups may give one prefix: the union of their communities, all else from the first. */
-function keyByPrefix(groups: readonly OutGroup[]): ReadonlyMap<string, Keyed> {
+export function keyByPrefix(groups: readonly OutGroup[]): ReadonlyMap<string, Keyed> {
   const byPrefix = new Map<string, Keyed>()
   const byKey = new Map<string, Keyed>()
   for (const { prefixes, ...attributes } of groups) {

@@ -305,10 +305,13 @@ function beat(session: Session, _event: Event, random: number): Step {
   return [session, [sendKeepalive, ...restartKeepalive(session, random)]]
 }
 
-function restartKeepalive({ config, negotiated }: Session, random: number): readonly Effect[] {
-  const holdSeconds = negotiated?.holdSeconds ?? 0
-  if (holdSeconds === 0) return []
-  const seconds = Math.min(config.keepaliveSeconds ?? Number.POSITIVE_INFINITY, holdSeconds / 3)
+/** Before the jitter; 0: none are sent. */
+export const keepaliveSecondsOf = ({ config, negotiated }: Session): number =>
+  Math.min(config.keepaliveSeconds ?? Number.POSITIVE_INFINITY, (negotiated?.holdSeconds ?? 0) / 3)
+
+function restartKeepalive(session: Session, random: number): readonly Effect[] {
+  const seconds = keepaliveSecondsOf(session)
+  if (seconds === 0) return []
   return [{ kind: "set-timer", timer: "keepalive", afterMs: jittered(seconds * 1000, random) }]
 }
 

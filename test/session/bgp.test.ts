@@ -1,8 +1,15 @@
 import test from "ava"
-import type { DesiredPeer, RouteGroup, SessionSettings } from "../../actors/session/messages.ts"
+import type {
+  BgpCommand,
+  DesiredPeer,
+  RouteGroup,
+  RoutesReport,
+  SessionSettings,
+} from "../../actors/session/messages.ts"
 import { describeNotification } from "../../protocols/bgp/notification.ts"
 import type { Received } from "../../protocols/bgp/packet.ts"
 import { connectTcp } from "../../supervision/real-tcp.ts"
+import { refTo } from "../../supervision/system.ts"
 import { type FakePeer, startFakePeer } from "./fake-peer.ts"
 import { startSpeaker, until } from "./system.ts"
 
@@ -55,6 +62,73 @@ test.serial(
     fake.close()
   },
 )
+
+test.serial("what was offered, received and agreed, how it is reached, ups and downs; routes on request", async (t) => {
+  const fake = await startFakePeer({ holdSeconds: 30 })
+  const speaker = startSpeaker()
+  const ask = (name: string) =>
+    speaker.system.ask<BgpCommand, RoutesReport>(
+      refTo("/speaker/bgp"),
+      (replyTo) => ({ kind: "routes", name, replyTo }),
+      5_000,
+    )
+  const groups = [
+    { localPref: 0, communities: ["65000:1"], prefixes: ["10.0.0.1/32", "10.0.0.2/32", "2001:db8::1/128"] },
+    { localPref: 0, communities: ["65000:2", "65000:1"], prefixes: ["10.0.0.2/32"] },
+    { localPref: 0, communities: ["nonsense"], prefixes: ["10.0.0.3/32"] },
+  ]
+  speaker.want({ ...peer("a", fake, []), routes: groups })
+  await until("sent", () => fake.routes().length === 2 && speaker.session("a")?.prefixesSent === 2)
+  const report = speaker.session("a")
+  t.deepEqual(
+    [report?.ups, report?.downs, report?.agreed?.holdSeconds, report?.agreed?.keepaliveSeconds],
+    [1, 0, 30, 10],
+  )
+  t.deepEqual(
+    report?.offered?.map(({ text }) => text),
+    [
+      "multiprotocol: IPv4 unicast",
+      "route refresh",
+      "enhanced route refresh",
+      "extended message",
+      "4-octet AS numbers: AS 64512",
+    ],
+  )
+  t.deepEqual(
+    report?.received?.map(({ code }) => code),
+    [1, 1, 65],
+  )
+  const { local, ...transport } = report?.transport ?? { remote: undefined }
+  t.is(local?.address, "127.0.0.1")
+  t.is(local?.port, fake.connections[0]?.socket.remotePort)
+  t.deepEqual(transport, { remote: { address: "127.0.0.1", port: fake.port }, authentication: "none" })
+  const asked = await ask("a")
+  t.deepEqual(asked.ok && asked.value, {
+    kind: "routes-report",
+    nextHops: { ipv4: "127.0.0.1" },
+    groups: [
+      { localPref: 0, communities: ["65000:1"], sent: ["10.0.0.1/32"], waiting: [] },
+      { localPref: 0, communities: ["65000:1", "65000:2"], sent: ["10.0.0.2/32"], waiting: [] },
+    ],
+    refused: [
+      { prefix: "10.0.0.3/32", because: "community nonsense is not of the form 65000:1, 65000:1:2 or rt:65000:1" },
+    ],
+  })
+  const nobody = await ask("nobody")
+  t.deepEqual(nobody.ok && nobody.value.groups, [])
+  fake.connections[0]?.socket.destroy()
+  await until("down and up again", () => speaker.session("a")?.ups === 2 && speaker.session("a")?.downs === 1)
+  fake.close()
+  await until("down", () => speaker.session("a")?.downs === 2)
+  t.is(speaker.session("a")?.transport.local, undefined)
+  const down = await ask("a")
+  t.deepEqual(down.ok && down.value.groups.flatMap(({ waiting }) => waiting), [
+    "10.0.0.1/32",
+    "10.0.0.2/32",
+    "10.0.0.3/32",
+  ])
+  await speaker.system.stop()
+})
 
 test.serial("shutdown: Cease with words to every peer, then the answer; nothing comes back after it", async (t) => {
   const fakes = [await startFakePeer(), await startFakePeer()] as const
