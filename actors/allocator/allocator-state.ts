@@ -2,7 +2,9 @@ import type { ConfigurationCondition } from "../../config/cluster-api.ts"
 import type { ConfigurationFault } from "../../config/fault.ts"
 import type { ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Pool } from "../../config/snapshot.ts"
+import { type WorkMeter, workMeter } from "../../config/work-meter.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
+import type { World } from "../../supervision/world.ts"
 import { ingressOf } from "./intent.ts"
 import type { PoolDirectory, PoolMessage, ServiceMessage, TurnOver, WriterMessage } from "./messages.ts"
 import type { PoolCounters } from "./pool-book.ts"
@@ -28,6 +30,8 @@ export interface ServiceEntry {
   last: TurnOver | undefined
   /** It has had a turn. */
   begun: boolean
+  /** The cluster told something of it that no decision was made on yet. */
+  told: boolean
   /** Deleted while it had the turn: it goes when the turn is over. */
   leaving: boolean
 }
@@ -62,11 +66,21 @@ export interface AllocatorState {
   readonly stalled: Set<ServiceKey>
   turn: { readonly key: ServiceKey; readonly what: ServiceMessage["what"] } | undefined
   turns: number
+  /** Decisions: how long Services wait for them, and how long they take. */
+  readonly deciding: WorkMeter
+  /** Compiling the configuration. */
+  readonly configuring: WorkMeter
+  /** What the cluster told of Services and configuration, and the decisions on it that left a Service waiting. */
+  updates: number
+  updateErrors: number
   /** The first pass over all Services is over. */
   ready: boolean
 }
 
-export const beginning = (config: AllocatorConfig): AllocatorState => ({
+export const beginning = (
+  config: AllocatorConfig,
+  { world: { clock } }: { readonly world: Pick<World, "clock"> },
+): AllocatorState => ({
   config,
   pools: new Map(),
   directory: { definitions: new Map(), refs: new Map() },
@@ -85,6 +99,10 @@ export const beginning = (config: AllocatorConfig): AllocatorState => ({
   stalled: new Set(),
   turn: undefined,
   turns: 0,
+  deciding: workMeter(() => clock.monotonicMs()),
+  configuring: workMeter(() => clock.monotonicMs()),
+  updates: 0,
+  updateErrors: 0,
   ready: false,
 })
 
@@ -100,6 +118,12 @@ export const inOrder = (
     .map(({ key }) => key)
 
 type Held = Pick<TurnOver, "holding">
+
+/** It is to be decided on. */
+export function becomesDue(state: AllocatorState, key: ServiceKey): void {
+  state.converging.add(key)
+  state.deciding.add(key)
+}
 
 export function firstOf<T>(set: ReadonlySet<T>): T | undefined {
   for (const item of set) return item

@@ -1,6 +1,6 @@
 import type { ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
-import { type AllocatorConfig, type AllocatorState, beginning } from "./allocator-state.ts"
+import { type AllocatorConfig, type AllocatorState, becomesDue, beginning } from "./allocator-state.ts"
 import { addressAssigned } from "./condition.ts"
 import type { AllocatorInternal, AllocatorMessage } from "./messages.ts"
 import { inUse, metricsOf, statusOf } from "./metrics.ts"
@@ -35,9 +35,13 @@ export const allocatorActor: Actor<AllocatorConfig, AllocatorState, Message> = {
 function hear(state: AllocatorState, message: Message, context: Self): void {
   switch (message.kind) {
     case "service":
+      state.updates++
       return serviceIs(state, message.key, message.service, context)
     case "configuration":
-      return configure(state, message.facts, context)
+      state.updates++
+      state.configuring.begin(message.kind)
+      configure(state, message.facts, context)
+      return state.configuring.end(message.kind, "success")
     case "synced":
       for (const key of state.services.keys()) if (!message.services.has(key)) leave(state, key, context)
       if (!state.synced) beginPass(state, "everything")
@@ -75,7 +79,7 @@ function hear(state: AllocatorState, message: Message, context: Self): void {
       turnOver(state, message, context)
       return afterTurn(state, message.key, context)
     case "retry":
-      for (const key of state.stalled) state.converging.add(key)
+      for (const key of state.stalled) becomesDue(state, key)
       return state.stalled.clear()
     case "pool-statuses-due":
       return writePoolStatuses(state, context)
@@ -116,13 +120,14 @@ function serviceIs(state: AllocatorState, key: ServiceKey, service: ServiceFacts
   if (entry !== undefined) {
     entry.facts = service
     entry.leaving = false
+    entry.told = true
   } else {
     if (!concernsUs(service)) return
     const config = { key, allocator: context.self, writer: state.config.writer }
     const ref = context.spawn({ id: `services/${key}`, actor: serviceActor, config })
-    state.services.set(key, { facts: service, ref, last: undefined, begun: false, leaving: false })
+    state.services.set(key, { facts: service, ref, last: undefined, begun: false, told: true, leaving: false })
   }
-  state.converging.add(key)
+  becomesDue(state, key)
 }
 
 /** A LoadBalancer, or something that was one and still says so. */
@@ -154,6 +159,7 @@ function remove(state: AllocatorState, key: ServiceKey, context: Self): void {
   state.services.delete(key)
   const { adopting, converging, absent, stalled, hopeful } = state
   for (const keys of [adopting, converging, absent, stalled, hopeful]) keys.delete(key)
+  state.deciding.drop(key)
   const { holding, certain = !entry.begun } = entry.last ?? {}
   for (const [name, { ref }] of state.pools)
     if (!certain || name === holding?.pool) context.send(ref, { kind: "release", key })

@@ -2,6 +2,7 @@ import type { ConfigurationCondition, PoolStatus, ServiceEvent } from "../../con
 import type { ConfigurationFault } from "../../config/fault.ts"
 import type { ServiceCondition, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Pool } from "../../config/snapshot.ts"
+import type { WorkCounts } from "../../config/work-meter.ts"
 import type { Ip } from "../../protocols/ip.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { ApiMessage } from "../api.ts"
@@ -78,6 +79,13 @@ export type WriterMessage =
   | { readonly kind: "event"; readonly event: ServiceEvent }
   | { readonly kind: "pool-status"; readonly status: PoolStatus }
   | { readonly kind: "configuration-report"; readonly condition: ConfigurationCondition }
+  | { readonly kind: "metrics"; readonly replyTo: ActorRef<WriterMetrics> }
+
+export interface WriterMetrics {
+  /** Of statuses of Services. A conflict is an error too: the decision is made again. */
+  readonly writing: WorkCounts
+  readonly workers: number
+}
 
 /** As in `ServiceStatusWrite`. */
 export interface Want {
@@ -113,10 +121,18 @@ export interface AllocatorMetrics {
     readonly total: bigint
     readonly inUse: bigint
     readonly counters: PoolCounters
+    /** How many Services have addresses of it. */
+    readonly services: number
   }[]
   readonly services: Readonly<Record<ServiceOutcome["state"] | "undecided", number>>
   /** How often a Service was looked at, since the allocator started. */
   readonly turns: number
+  readonly deciding: WorkCounts
+  readonly configuring: WorkCounts
+  /** What the cluster told: of a Service, or of the configuration as a whole. */
+  readonly updates: number
+  /** Of these, after how many a Service was without the addresses that it should have. */
+  readonly updateErrors: number
   readonly configuration: {
     /** One was valid once. */
     readonly loaded: boolean

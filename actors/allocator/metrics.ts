@@ -17,15 +17,25 @@ export const statusOf = (name: string, { assigned, available }: PoolCounters): P
 
 export function metricsOf(state: AllocatorState): AllocatorMetrics {
   const services = { assigned: 0, waiting: 0, "not-wanted": 0, undecided: 0 }
-  for (const { last } of state.services.values()) services[last?.verdict?.decision.state ?? "undecided"]++
+  const holders = new Map<string, number>()
+  for (const { last } of state.services.values()) {
+    services[last?.verdict?.decision.state ?? "undecided"]++
+    const pool = last?.holding?.pool
+    if (pool !== undefined) holders.set(pool, (holders.get(pool) ?? 0) + 1)
+  }
   const pools = [...state.pools].sort(([a], [b]) => (a < b ? -1 : 1))
   return {
     pools: pools.map(([pool, { counters = none }]) => {
       const { ipv4, ipv6 } = counters.available
-      return { pool, inUse: inUse(counters), total: inUse(counters) + ipv4 + ipv6, counters }
+      const total = inUse(counters) + ipv4 + ipv6
+      return { pool, inUse: inUse(counters), total, counters, services: holders.get(pool) ?? 0 }
     }),
     services,
     turns: state.turns,
+    deciding: state.deciding.read(),
+    configuring: state.configuring.read(),
+    updates: state.updates,
+    updateErrors: state.updateErrors,
     configuration: { loaded: state.snapshot !== undefined, stale: state.faults.length > 0, faults: state.faults },
     ready: state.ready,
   }

@@ -1,6 +1,7 @@
 import type { ServiceKey } from "../../config/facts.ts"
+import type { WorkResult } from "../../config/work-meter.ts"
 import type { Context } from "../../supervision/actor.ts"
-import { type AllocatorState, firstOf, inOrder } from "./allocator-state.ts"
+import { type AllocatorState, becomesDue, firstOf, inOrder } from "./allocator-state.ts"
 import type { AllocatorInternal, AllocatorMessage, ServiceMessage, TurnOver } from "./messages.ts"
 
 /*
@@ -26,6 +27,7 @@ export function beginPass(state: AllocatorState, changed: ReadonlySet<string> | 
   state.phase = "adopting"
   state.adopting = new Set(keys)
   state.converging = new Set([...keys, ...state.converging])
+  for (const key of keys) state.deciding.add(key)
   state.absent.clear()
   state.stalled.clear()
 }
@@ -60,7 +62,11 @@ function give(state: AllocatorState, key: ServiceKey, what: ServiceMessage["what
   const queue = what === "adopt" ? state.adopting : state.converging
   queue.delete(key)
   const entry = state.services.get(key)
-  if (entry === undefined) return nextTurn(state, context)
+  if (entry === undefined) {
+    state.deciding.drop(key)
+    return nextTurn(state, context)
+  }
+  if (what === "converge") state.deciding.begin(key)
   state.turn = { key, what }
   state.turns++
   const { directory: pools } = state
@@ -86,6 +92,7 @@ export function turnOver(
 ): void {
   const what = state.turn?.what ?? "converge"
   state.turn = undefined
+  if (what === "converge") state.deciding.end(key, resultOf(outcome))
   const entry = state.services.get(key)
   if (entry === undefined) return
   if (outcome === undefined) {
@@ -93,8 +100,12 @@ export function turnOver(
     if (entry.last !== undefined) entry.last = { ...entry.last, certain: false }
     if (!timedOut) state.absent.set(key, what)
     else if (what === "adopt") state.adopting.add(key)
-    else state.converging.add(key)
+    else becomesDue(state, key)
     return
+  }
+  if (what === "converge" && outcome.kind === "done") {
+    if (entry.told && outcome.verdict?.decision.state === "waiting") state.updateErrors++
+    entry.told = false
   }
   entry.last = { ...outcome, verdict: outcome.verdict ?? entry.last?.verdict }
   if (entry.last.verdict?.decision.hopeful) state.hopeful.add(key)
@@ -109,7 +120,7 @@ export function turnOver(
 
 /** Those who could not be given what they should have look again. */
 export function wakeWaiting(state: AllocatorState): void {
-  for (const key of [...state.hopeful].sort()) state.converging.add(key)
+  for (const key of [...state.hopeful].sort()) becomesDue(state, key)
 }
 
 /** Its actor is there again. */
@@ -117,5 +128,11 @@ export function goOn(state: AllocatorState, key: ServiceKey): void {
   const what = state.absent.get(key)
   state.absent.delete(key)
   if (what === "adopt") state.adopting.add(key)
-  if (what === "converge") state.converging.add(key)
+  if (what === "converge") becomesDue(state, key)
+}
+
+/** Its actor died, or a pool did not serve it: it is tried again. */
+function resultOf(outcome: TurnOver | undefined): WorkResult {
+  if (outcome === undefined) return "error"
+  return outcome.kind === "retry" ? "requeue_after" : "success"
 }

@@ -1,5 +1,6 @@
 import type { ClusterApi, WriteOutcome } from "../../config/cluster-api.ts"
 import type { ServiceFacts, ServiceKey } from "../../config/facts.ts"
+import { type WorkMeter, workMeter } from "../../config/work-meter.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
 import { type Intent, ingressOf } from "./intent.ts"
 import type { Want, WriterMessage } from "./messages.ts"
@@ -37,6 +38,7 @@ interface WriterState {
   /** Keys to write, in order. */
   readonly ready: Set<ServiceKey>
   readonly inFlight: Map<ServiceKey, Promise<void>>
+  readonly writing: WorkMeter
 }
 
 /**
@@ -45,7 +47,13 @@ interface WriterState {
  */
 export const writerActor: Actor<WriterConfig, WriterState, Message> = {
   kind: "writer",
-  start: ({ api }) => ({ api, entries: new Map(), ready: new Set(), inFlight: new Map() }),
+  start: ({ api }, { world }) => ({
+    api,
+    entries: new Map(),
+    ready: new Set(),
+    inFlight: new Map(),
+    writing: workMeter(() => world.clock.monotonicMs()),
+  }),
   receive(state, message, context) {
     const { entries } = state
     switch (message.kind) {
@@ -70,8 +78,12 @@ export const writerActor: Actor<WriterConfig, WriterState, Message> = {
       case "configuration-report":
         state.api.reportConfiguration({ component: "controller", condition: message.condition })
         break
+      case "metrics":
+        context.send(message.replyTo, { writing: state.writing.read(), workers: maxInFlight })
+        break
       case "outcome":
         state.inFlight.delete(message.key)
+        state.writing.end(message.key, didWell(message.outcome) ? "success" : "error")
         cameBack(state, message.key, message.outcome, context)
         break
       case "retry": {
@@ -139,11 +151,13 @@ const sameWant = (a: Want, b: Want) =>
 function makeReady(state: WriterState, key: ServiceKey, entry: Entry): void {
   state.entries.set(key, { ...entry, phase: "ready" })
   state.ready.add(key)
+  state.writing.add(key)
 }
 
 function forget(state: WriterState, key: ServiceKey, context: Context<Message>): void {
   state.entries.delete(key)
   state.ready.delete(key)
+  state.writing.drop(key)
   context.timers.cancel(`retry ${key}`)
 }
 
@@ -153,6 +167,7 @@ function writeMore(state: WriterState, context: Context<Message>): void {
     state.ready.delete(key)
     const entry = state.entries.get(key)
     if (entry === undefined) continue
+    state.writing.begin(key)
     state.entries.set(key, { ...entry, phase: "in-flight" })
     state.inFlight.set(key, write(state.api, key, entry, context))
   }
@@ -195,6 +210,9 @@ function cameBack(state: WriterState, key: ServiceKey, outcome: WriteOutcome, co
   const leastMs = outcome.kind === "failed" ? (outcome.retryAfterMs ?? 0) : 0
   context.timers.set(`retry ${key}`, Math.max(leastMs, delayMs), { kind: "retry", key })
 }
+
+/** A Service that is gone needs no status. */
+const didWell = ({ kind }: WriteOutcome) => kind === "written" || kind === "gone"
 
 /** Plus or minus a fifth. */
 const jittered = (ms: number, context: Context<Message>) => ms * (0.8 + (0.4 * context.world.random.u32()) / 2 ** 32)

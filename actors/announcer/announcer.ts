@@ -37,7 +37,7 @@ export const announcerActor: Actor<AnnouncerConfig, AnnouncerState, Message> = {
     listenToLayer2(config, context)
     context.send(config.bgp, { kind: "subscribe", subscriber: context.self })
     if (config.bfd !== undefined) context.send(config.bfd, { kind: "subscribe", subscriber: context.self })
-    return beginning(config)
+    return beginning(config, context)
   },
   receive(state, message, context) {
     handle(state, message, context)
@@ -141,7 +141,7 @@ function serviceChanged(
   becomesDue(state, key, context)
 }
 
-/** Kubernetes renews a Node all the time; two things of it matter here. */
+/** Kubernetes renews a Node all the time; three things of it matter here. */
 function nodeChanged(
   state: AnnouncerState,
   name: string,

@@ -16,7 +16,9 @@ import { type AnnouncerState, announcementsOf, type Message } from "./state.ts"
 export function configure(state: AnnouncerState, context: Context<Message>): void {
   if (state.facts === undefined) return
   const { log } = context
+  state.configuring.begin("configuration")
   const verdict = decideConfiguration(state.facts, state.config.nodeName, state.snapshot, announcementsOf(state))
+  state.configuring.end("configuration", verdict.kind === "refused" ? "error" : "success")
   const refusedBefore = state.refusedFor
   state.refusedFor = undefined
   state.faults = []
@@ -30,7 +32,6 @@ export function configure(state: AnnouncerState, context: Context<Message>): voi
     case "unchanged":
       return log.debug("configuration did not change, ignoring")
     case "invalid":
-      state.updateErrors++
       state.faults = verdict.faults.map(describeFault)
       return log.error("failed to parse the configuration", { error: state.faults[0], faults: state.faults })
     case "refused": {

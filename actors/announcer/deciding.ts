@@ -16,7 +16,10 @@ export function becomesDue(state: AnnouncerState, key: ServiceKey | undefined, c
   if (!state.synced || state.surroundings === undefined) return
   if (state.due === undefined) context.send(context.self, { kind: "evaluate-due" })
   if (key === undefined || state.due === "all") state.due = "all"
-  else state.due = (state.due ?? new Set()).add(key)
+  else {
+    state.due = (state.due ?? new Set()).add(key)
+    if (state.records.has(key)) state.deciding.add(key)
+  }
 }
 
 export function evaluateDue(state: AnnouncerState, context: Context<Message>): void {
@@ -33,6 +36,7 @@ function evaluate(state: AnnouncerState, key: ServiceKey, context: Context<Messa
   const record = state.records.get(key)
   const { surroundings } = state
   if (record === undefined || record.starts === 0 || !state.synced || surroundings === undefined) return false
+  state.deciding.begin(key)
   context.send(record.actor, {
     kind: "evaluate",
     service: record.service,
@@ -56,6 +60,7 @@ export function serviceStarted(state: AnnouncerState, key: ServiceKey, context: 
 
 export function decided(state: AnnouncerState, message: Decided, context: Context<Message>): void {
   const { key, announcement, on } = message
+  state.deciding.end(key, "success")
   const record = state.records.get(key)
   if (record === undefined) return
   // The same announcement is the same object.
@@ -65,6 +70,7 @@ export function decided(state: AnnouncerState, message: Decided, context: Contex
   const { config } = state
   if (announcement === undefined && !isWanted(on.service, config) && !isWanted(record.service, config)) {
     state.records.delete(key)
+    state.deciding.drop(key)
     context.stop(record.actor)
   }
   flushSoon(state, context)

@@ -1,5 +1,6 @@
 import type { Member, Members } from "../../cluster/messages.ts"
 import type { Snapshot } from "../../config/snapshot.ts"
+import type { WorkCounts } from "../../config/work-meter.ts"
 import type { ServiceKey } from "../../config/facts.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { ApiMessage } from "../api.ts"
@@ -101,4 +102,6 @@ export interface SpeakerMetrics {
   readonly updateErrors: number
   readonly configurationLoaded: boolean
   readonly configurationStale: boolean
+  readonly deciding?: WorkCounts
+  readonly configuring?: WorkCounts
 }

@@ -2,7 +2,9 @@ import type { GossipCommand, Member } from "../../cluster/messages.ts"
 import type { ClusterApi, ConfigurationCondition, DesiredServiceStatuses } from "../../config/cluster-api.ts"
 import type { ConfigurationFacts, EndpointFacts, NodeFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Snapshot } from "../../config/snapshot.ts"
+import { type WorkMeter, workMeter } from "../../config/work-meter.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
+import type { World } from "../../supervision/world.ts"
 import type { ApiMessage } from "../api.ts"
 import type { BfdCommand, BfdReport } from "../bfd/messages.ts"
 import type { BgpCommand, DesiredPeer, Paths, SessionReport } from "../session/messages.ts"
@@ -103,9 +105,16 @@ export interface AnnouncerState {
   bfd: BfdReport | undefined
   updates: number
   updateErrors: number
+  /** How long Services wait for their decisions, and how long those take. */
+  readonly deciding: WorkMeter
+  /** Compiling the configuration. */
+  readonly configuring: WorkMeter
 }
 
-export const beginning = (config: AnnouncerConfig): AnnouncerState => ({
+export const beginning = (
+  config: AnnouncerConfig,
+  { world: { clock } }: { readonly world: Pick<World, "clock"> },
+): AnnouncerState => ({
   config,
   records: new Map(),
   endpoints: new Map(),
@@ -138,6 +147,8 @@ export const beginning = (config: AnnouncerConfig): AnnouncerState => ({
   bfd: undefined,
   updates: 0,
   updateErrors: 0,
+  deciding: workMeter(() => clock.monotonicMs()),
+  configuring: workMeter(() => clock.monotonicMs()),
 })
 
 /** Whether the Service gets an actor. One that it has stays until nothing is announced any more. */

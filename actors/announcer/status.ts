@@ -1,4 +1,5 @@
 import type { ServiceKey } from "../../config/facts.ts"
+import type { WorkCounts } from "../../config/work-meter.ts"
 import { type BgpDecision, describeBgp } from "./bgp-decision.ts"
 import { describeLayer2, type Layer2Decision } from "./layer2-decision.ts"
 import type { ServiceStatus, SpeakerMetrics, SpeakerStatus } from "./messages.ts"
@@ -70,6 +71,12 @@ function serviceStatus({ key, announcement, verdict }: Decided): ServiceStatus {
 const withheldBy = (decision: BgpDecision | Layer2Decision): { readonly withheld?: Withdrawal } =>
   decision.kind === "withhold" ? { withheld: decision.reason } : {}
 
+/** Between a change of what all depend on and the next message, every Service waits. */
+function decidingOf({ deciding, due, records }: AnnouncerState): WorkCounts {
+  const counts = deciding.read()
+  return due === "all" ? { ...counts, depth: records.size } : counts
+}
+
 export function metricsOf(state: AnnouncerState): SpeakerMetrics {
   const announced: { service: ServiceKey; protocol: Protocol; ip: string }[] = []
   for (const [service, announcement] of announcementsOf(state)) {
@@ -89,5 +96,7 @@ export function metricsOf(state: AnnouncerState): SpeakerMetrics {
     updateErrors: state.updateErrors,
     configurationLoaded: state.snapshot !== undefined,
     configurationStale: state.stale,
+    deciding: decidingOf(state),
+    configuring: state.configuring.read(),
   }
 }

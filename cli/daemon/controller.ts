@@ -1,4 +1,9 @@
-import type { AllocatorMessage, AllocatorMetrics } from "../../actors/allocator/messages.ts"
+import type {
+  AllocatorMessage,
+  AllocatorMetrics,
+  WriterMessage,
+  WriterMetrics,
+} from "../../actors/allocator/messages.ts"
 import { type ControllerCommand, controllerActor } from "../../actors/controller.ts"
 import { accessCheck } from "../../kubernetes/client/access.ts"
 import { kubernetesClusterApi } from "../../kubernetes/client/cluster-api.ts"
@@ -7,12 +12,19 @@ import { realWorld } from "../../supervision/real-world.ts"
 import { refTo, startSystem } from "../../supervision/system.ts"
 import { Complaint } from "../complaint.ts"
 import { controllerFlags } from "../flags/daemon.ts"
-import { controllerMetrics } from "./controller-metrics.ts"
+import {
+  type AtWork,
+  controllerClientMetrics,
+  controllerMetrics,
+  controllerWork,
+  leaderMetrics,
+} from "./controller-metrics.ts"
 import { ensureGossipKey } from "./gossip-key.ts"
 import { fenced, leadership } from "./leadership.ts"
-import { commonMetrics, scrape } from "./metrics.ts"
+import { commonMetrics, eventMetrics, scrape } from "./metrics.ts"
 import { begin, runUntilStopped } from "./run.ts"
 import { startWebhooks, webhookMode } from "./webhooks.ts"
+import { workMetrics, workOf } from "./work-metrics.ts"
 
 const answerWithinMs = 2_000
 /** Longer than writes under way may take to end. */
@@ -61,6 +73,7 @@ export async function controllerMain(args: readonly string[]): Promise<number> {
   }
   const webhooks = startWebhooks(mode, cluster.value, begun)
   const allocator = refTo<AllocatorMessage>("/controller/allocator")
+  const writer = refTo<WriterMessage>("/controller/writer")
   const allocatorMetrics = async () => {
     if (!assigning) return undefined
     const asked = await system.ask<AllocatorMessage, AllocatorMetrics>(
@@ -69,6 +82,16 @@ export async function controllerMain(args: readonly string[]): Promise<number> {
       answerWithinMs,
     )
     return asked.ok ? asked.value : undefined
+  }
+  const askAtWork = async (): Promise<AtWork | undefined> => {
+    const own = await allocatorMetrics()
+    if (own === undefined) return undefined
+    const asked = await system.ask<WriterMessage, WriterMetrics>(
+      writer,
+      (replyTo) => ({ kind: "metrics", replyTo }),
+      answerWithinMs,
+    )
+    return asked.ok ? { allocator: own, writer: asked.value } : undefined
   }
   let ready = false
   try {
@@ -85,22 +108,19 @@ export async function controllerMain(args: readonly string[]): Promise<number> {
       readyText: () => (assigning && lead.role() === "standby" ? "standby" : "ok"),
       metrics: () =>
         scrape(async (to) => {
-          commonMetrics(to, system, cluster.value.counters())
-          const own = await allocatorMetrics()
-          if (own) controllerMetrics(to, own)
-          to.counter(
-            "troupe_events_total",
-            "Events on Services by what became of them: written, suppressed (one Service has too many), lost",
-            ["outcome"],
-            Object.entries(api.eventCounts()).map(([outcome, count]) => [[outcome], count]),
-          )
-          const leads = assigning && lead.role() === "leader"
-          to.gauge(
-            "troupe_leader",
-            "1 if this controller assigns addresses, 0 if it stands by",
-            [],
-            [[[], Number(leads)]],
-          )
+          commonMetrics(to, system, cluster.value)
+          const atWork = await askAtWork()
+          controllerClientMetrics(to, atWork)
+          if (atWork) controllerMetrics(to, atWork.allocator)
+          const writes = api.writeCounts()
+          workMetrics(to, [
+            ...(atWork ? controllerWork(atWork) : []),
+            workOf("PoolStatusController", writes.ipaddresspools),
+            workOf("ConfigurationStateController", writes.configurationstates),
+            ...(webhooks?.work() ?? []),
+          ])
+          eventMetrics(to, api.eventCounts())
+          if (assigning) leaderMetrics(to, lead)
           webhooks?.metrics(to)
         }),
       access: accessCheck({ cluster: cluster.value, nonResourceURL: "/metrics" }),

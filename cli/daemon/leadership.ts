@@ -14,6 +14,8 @@ const askAgainMs = 2_000
 
 export interface Leadership {
   readonly role: () => "leader" | "standby"
+  /** The name of the Lease that decides; undefined where none does. */
+  readonly lease: () => string | undefined
   /** At this moment, by our own clock: also false in a process that was paused and does not know it yet. */
   readonly leading: () => boolean
   /** Begins to stand for it. */
@@ -86,6 +88,7 @@ export function leadership(cluster: Cluster, { flags, namespace, log }: Pick<Beg
 
   return {
     role: () => role,
+    lease: () => (election === undefined ? undefined : leaseName),
     leading: () => alone || (election?.leading() ?? false),
     start(on: LeadershipHandlers): void {
       standing = stand(on)

@@ -10,6 +10,7 @@ import { isLogLevel, jsonLog, type LogLevel } from "../logging.ts"
 import { actorsHandler, killHandler } from "./debug.ts"
 import { healthHandler } from "./health.ts"
 import { serveMetrics } from "./metrics-port.ts"
+import { watchProcess } from "./process-metrics.ts"
 import { type Handler, type Server, serve } from "./serve.ts"
 
 /** What is the same for both daemons before anything runs. */
@@ -44,6 +45,7 @@ export function begin(
     throw new Complaint(`failed to initialize logging: failed to parse log level: ${logLevel}`)
   }
   const log = jsonLog(logLevel)
+  watchProcess()
   log.info(`Troupe ${role} starting ${pkg.version}`, { version: pkg.version, node: process.version })
   for (const warning of flags.warnings) log.warn(warning, { op: "startup" })
   return { flags, log, logLevel, tls: tlsOf(flags, log), namespace: namespaceOf(flags.text("namespace")) }

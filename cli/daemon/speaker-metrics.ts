@@ -1,14 +1,15 @@
 import type { SpeakerMetrics } from "../../actors/announcer/messages.ts"
 import type { BfdSessionReport } from "../../actors/bfd/messages.ts"
 import type { Layer2WireReport } from "../../actors/announcer/layer2/messages.ts"
-import type { Exporter, Samples } from "./metrics.ts"
+import { clientMetrics, type Exporter, type Samples } from "./metrics.ts"
+import type { Work } from "./work-metrics.ts"
 
 /** MetalLB's names, labels and help, so that its dashboards and alerts go on working. */
 export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
   const { node, announced, layer2, sessions } = metrics
   const byIp = (counts: Readonly<Record<string, number>>): Samples =>
     Object.entries(counts).map(([ip, count]) => [[ip], count])
-  const plain = (value: number | boolean): Samples => [[[], Number(value)]]
+  const plain = (value: number): Samples => [[[], value]]
   to.gauge(
     "metallb_speaker_announced",
     "Services being announced from this node. This is desired state only",
@@ -62,30 +63,20 @@ export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
     perPeer(({ prefixesWanted }) => prefixesWanted),
   )
   bfdMetrics(to, metrics.bfd)
-  to.counter(
-    "metallb_k8s_client_updates_total",
-    "Number of k8s object updates that have been processed",
-    [],
-    plain(metrics.updates),
-  )
-  to.counter(
-    "metallb_k8s_client_update_errors_total",
-    "Number of k8s object updates that failed for some reason",
-    [],
-    plain(metrics.updateErrors),
-  )
-  to.gauge(
-    "metallb_k8s_client_config_loaded_bool",
-    "1 if the MetalLB configuration was successfully loaded at least once",
-    [],
-    plain(metrics.configurationLoaded),
-  )
-  to.gauge(
-    "metallb_k8s_client_config_stale_bool",
-    "1 if running on a stale configuration, because the latest config failed to load",
-    [],
-    plain(metrics.configurationStale),
-  )
+  clientMetrics(to, {
+    updates: metrics.updates,
+    updateErrors: metrics.updateErrors,
+    loaded: metrics.configurationLoaded,
+    stale: metrics.configurationStale,
+  })
+}
+
+/** The queues under the names of MetalLB's controllers. */
+export function speakerWork({ deciding, configuring }: SpeakerMetrics): readonly Work[] {
+  return [
+    ...(deciding ? [{ name: "service", counts: deciding, workers: 1 }] : []),
+    ...(configuring ? [{ name: "bgppeer", counts: configuring, workers: 1, unqueued: true }] : []),
+  ]
 }
 
 /** Names, labels and help of MetalLB's FRR mode. */

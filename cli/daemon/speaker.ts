@@ -19,11 +19,12 @@ import type { GossipThreadConfig } from "../threads/gossip.ts"
 import type { Layer2ThreadConfig } from "../threads/layer2.ts"
 import { threadModule } from "../threads/thread.ts"
 import type { LogLevel } from "../logging.ts"
-import { commonMetrics, scrape } from "./metrics.ts"
+import { commonMetrics, eventMetrics, scrape } from "./metrics.ts"
 import { begin, runUntilStopped } from "./run.ts"
 import { json } from "./serve.ts"
 import { excludedInterfaces, gossipSecret, memberlistFromFile } from "./speaker-files.ts"
-import { speakerMetrics } from "./speaker-metrics.ts"
+import { speakerMetrics, speakerWork } from "./speaker-metrics.ts"
+import { workMetrics, workOf } from "./work-metrics.ts"
 
 const answerWithinMs = 2_000
 
@@ -73,9 +74,17 @@ export async function speakerMain(args: readonly string[]): Promise<number> {
       },
       metrics: () =>
         scrape(async (to) => {
-          commonMetrics(to, system, cluster.value.counters())
+          commonMetrics(to, system, cluster.value)
           const own = await askSpeaker<SpeakerMetrics>(system, speaker, (replyTo) => ({ kind: "metrics", replyTo }))
           if (own) speakerMetrics(to, own)
+          const writes = api.writeCounts()
+          workMetrics(to, [
+            ...(own ? speakerWork(own) : []),
+            workOf("servicel2status", writes.servicel2statuses),
+            workOf("servicebgpstatus", writes.servicebgpstatuses),
+            workOf("ConfigurationStateController", writes.configurationstates),
+          ])
+          eventMetrics(to, api.eventCounts())
         }),
       access: accessCheck({ cluster: cluster.value, nonResourceURL: "/metrics" }),
       handlers: [async ({ path }) => (path === "/debug/status" ? json((await status()) ?? null) : undefined)],

@@ -10,6 +10,8 @@ import { followCertificateFiles } from "./certificate-files.ts"
 import type { Exporter } from "./metrics.ts"
 import type { Begun } from "./run.ts"
 import { type Handler, type Server, serve } from "./serve.ts"
+import { measuredWebhooks } from "./webhook-metrics.ts"
+import { type Work, workOf } from "./work-metrics.ts"
 
 export type WebhookMode = "enabled" | "disabled" | "onlywebhook"
 
@@ -23,6 +25,8 @@ export function webhookMode(flags: FlagValues): WebhookMode {
 
 export interface WebhookServer {
   readonly metrics: (to: Exporter) => void
+  /** Keeping the certificates. */
+  readonly work: () => readonly Work[]
   readonly stop: () => Promise<void>
 }
 
@@ -49,20 +53,26 @@ export function startWebhooks(
     return undefined
   }
   const answering = webhooks({ cluster, namespace, log })
-  const handler: Handler = ({ method, path, header, body }) =>
-    answering.answer({ method, path, contentType: header("content-type"), body })
+  const measured = measuredWebhooks(({ method, path, header, body }) =>
+    answering.answer({ method, path, contentType: header("content-type"), body }),
+  )
+  const { handler } = measured
   const port = webhookPort(flags, tls, handler, log)
-  const certificates = flags.boolean("disable-cert-rotation")
-    ? followCertificateFiles(flags.text("cert-dir"), undefined, port.use, log)
+  const rotation = flags.boolean("disable-cert-rotation")
+    ? undefined
     : rotated(cluster, flags, namespace, port.use, log)
+  const certificates = rotation ?? followCertificateFiles(flags.text("cert-dir"), undefined, port.use, log)
   return {
-    metrics: (to) =>
+    metrics(to) {
+      measured.metrics(to)
       to.counter(
         "troupe_webhook_requests_total",
         "Webhook requests of the API server by their outcome",
         ["path", "outcome"],
         answering.counts().map(({ path, outcome, count }) => [[path, outcome], count]),
-      ),
+      )
+    },
+    work: () => (rotation ? [workOf("cert-rotator", rotation.counts())] : []),
     async stop() {
       await certificates.stop()
       await port.stop()

@@ -44,7 +44,7 @@ export interface ApiRequest {
   readonly timeoutMs?: number
 }
 
-const methods = {
+export const methods = {
   get: "GET",
   list: "GET",
   watch: "GET",

@@ -1,3 +1,4 @@
+import { type WorkCounts, workMeter, type WorkResult } from "../../config/work-meter.ts"
 import type { ApiFailure } from "./failure.ts"
 import type { Log } from "./log.ts"
 import { backOffMs, type Time } from "./time.ts"
@@ -25,6 +26,8 @@ export interface ReconcilerCounts {
   /** Rounds that changed something. */
   readonly writes: number
   readonly retries: number
+  readonly workers: number
+  readonly work: WorkCounts
 }
 
 export type Reconciled =
@@ -70,6 +73,7 @@ export function startReconciler({ what, workers, reconcile, log, time }: Reconci
   const failing = new Set<string>()
   const reasons = new Set<string>()
   const counts = { rounds: 0, writes: 0, retries: 0 }
+  const meter = workMeter(() => time.monotonicMs())
   let stopped = false
   let current = new AbortController()
 
@@ -81,6 +85,7 @@ export function startReconciler({ what, workers, reconcile, log, time }: Reconci
     delayed.get(key)?.()
     delayed.delete(key)
     ready.add(key)
+    meter.add(key)
     // Not in the caller's turn: a burst of wishes is one round.
     queueMicrotask(pump)
   }
@@ -90,6 +95,7 @@ export function startReconciler({ what, workers, reconcile, log, time }: Reconci
     const cancel = time.after(delayMs, () => {
       delayed.delete(key)
       ready.add(key)
+      meter.add(key)
       pump()
     })
     delayed.set(key, cancel)
@@ -100,6 +106,7 @@ export function startReconciler({ what, workers, reconcile, log, time }: Reconci
       if (active.size >= workers) return
       ready.delete(key)
       active.add(key)
+      meter.begin(key)
       const round = work(key, current).finally(() => running.delete(round))
       running.add(round)
     }
@@ -108,6 +115,7 @@ export function startReconciler({ what, workers, reconcile, log, time }: Reconci
   async function work(key: string, during: AbortController): Promise<void> {
     const result = await attempt(key, during.signal)
     active.delete(key)
+    meter.end(key, resultOf(result))
     const again = dirty.delete(key)
     if (!during.signal.aborted) settle(key, result)
     if (again) add(key)
@@ -174,18 +182,31 @@ export function startReconciler({ what, workers, reconcile, log, time }: Reconci
     current = new AbortController()
     for (const cancel of delayed.values()) cancel()
     for (const set of [ready, delayed, dirty, pasts, failing, reasons]) set.clear()
+    meter.drop()
   }
 
   return {
     add,
     forget,
-    counts: () => ({ depth: ready.size, delayed: delayed.size, active: active.size, ...counts }),
+    counts: () => ({
+      depth: ready.size,
+      delayed: delayed.size,
+      active: active.size,
+      ...counts,
+      workers,
+      work: meter.read(),
+    }),
     async stop() {
       stopped = true
       forget()
       await Promise.all(running)
     },
   }
+}
+
+function resultOf(result: Reconciled): WorkResult {
+  if (result.kind !== "done") return "error"
+  return result.againMs === undefined ? "success" : "requeue_after"
 }
 
 /** What a refused or failed request means for the key that it was made for. */
