@@ -4,8 +4,8 @@ import { curl, forgetMac, learnedMac } from "./client.ts"
 import type { Lab } from "./lab.ts"
 import { debugSocket } from "./layout.ts"
 import { configuration, service } from "./objects.ts"
-import { serviceIp } from "./observe.ts"
-import { routerRoutes } from "./router.ts"
+import { serviceIps } from "./observe.ts"
+import { kernelNextHops, routerRoutes } from "./router.ts"
 import { until } from "./wait.ts"
 
 /** What one can do to a lab and wait for; the demonstration, the keys and the tests are made of these. */
@@ -39,10 +39,27 @@ export async function addService(lab: Lab, name: string, pool?: string): Promise
   return until(`an address for Service ${name}`, 30_000, () => addressOf(lab, name))
 }
 
-export async function addressOf(lab: Lab, name: string): Promise<string | undefined> {
+/** The same with an address of each family. */
+export async function addDualStackService(lab: Lab, name: string, pool?: string): Promise<DualStack> {
+  await lab.kube.apply(service(name, pool, true))
+  return until(`two addresses for Service ${name}`, 30_000, async () => {
+    const [ipv4, ipv6] = await addressesOf(lab, name)
+    return ipv4 !== undefined && ipv6 !== undefined && { ipv4, ipv6 }
+  })
+}
+
+export interface DualStack {
+  readonly ipv4: string
+  readonly ipv6: string
+}
+
+export const addressOf = async (lab: Lab, name: string): Promise<string | undefined> =>
+  (await addressesOf(lab, name))[0]
+
+async function addressesOf(lab: Lab, name: string): Promise<readonly string[]> {
   const services = await lab.kube.list("/api/v1/namespaces/default/services")
   const found = services.find((one) => one.metadata.name === name)
-  return found && serviceIp(found)
+  return found === undefined ? [] : serviceIps(found)
 }
 
 /** Until curl gets an answer; gives it. */
@@ -53,7 +70,7 @@ export function answered(lab: Lab, ip: string, limitMs = 30_000): Promise<string
   })
 }
 
-/** The node that answers a fresh ARP request of the client's kernel; asks until one in `accept` does. */
+/** The node that answers when the client's kernel asks afresh, by ARP or for IPv6 by NDP; asks until it is one but `not`. */
 export function arpAnswerer(
   lab: Lab,
   ip: string,
@@ -61,7 +78,7 @@ export function arpAnswerer(
 ): Promise<string> {
   const who = options.not === undefined ? "a node" : `a node other than ${options.not}`
   return until(
-    `${who} to answer ARP for ${ip}`,
+    `${who} to answer ${ip.includes(":") ? "NDP" : "ARP"} for ${ip}`,
     options.limitMs ?? 30_000,
     async () => {
       await forgetMac(lab.layout, ip)
@@ -74,19 +91,34 @@ export function arpAnswerer(
   )
 }
 
-/** Until that node is the one that answers; meanwhile another may stand in. */
+/** Until that node is the one that answers for the address; meanwhile another may stand in. */
 export function answersAgain(lab: Lab, ip: string, node: string): Promise<string> {
-  return until(`${node} to answer ARP for ${ip}`, 15_000, async () =>
+  return until(`${node} to answer for ${ip}`, 15_000, async () =>
     (await arpAnswerer(lab, ip, { limitMs: 10_000 })) === node ? node : undefined,
   )
 }
 
 /** The nodes that the router would send the prefix to, once they are as many as wanted. */
 export function routedVia(lab: Lab, prefix: string, nodes: readonly string[], limitMs = 30_000): Promise<string> {
-  const hops = lab.layout.nodes.filter(({ name }) => nodes.includes(name)).map(({ address }) => address)
-  const wanted = hops.sort().join(" ")
+  const wanted = hopsOf(lab, prefix, nodes)
   return until(`the router to have ${prefix} via ${nodes.join(", ")}`, limitMs, async () => {
     const route = (await routerRoutes(lab.layout)).find((one) => one.prefix === prefix)
     return route?.nextHops.join(" ") === wanted ? nodes.join(", ") : undefined
   })
+}
+
+/** Until the router's kernel spreads the traffic for the prefix over these nodes (equal-cost multipath). */
+export function spreadOver(lab: Lab, prefix: string, nodes: readonly string[]): Promise<string> {
+  const wanted = hopsOf(lab, prefix, nodes)
+  return until(`the router's kernel to spread ${prefix} over ${nodes.join(", ")}`, 30_000, async () =>
+    (await kernelNextHops(lab.layout, prefix)).join(" ") === wanted ? nodes.join(", ") : undefined,
+  )
+}
+
+function hopsOf(lab: Lab, prefix: string, nodes: readonly string[]): string {
+  const hosts = lab.layout.nodes.filter(({ name }) => nodes.includes(name))
+  return hosts
+    .map(({ address, address6 }) => (prefix.includes(":") ? address6 : address))
+    .sort()
+    .join(" ")
 }

@@ -8,7 +8,7 @@ export interface Fetched {
   readonly ms: number
 }
 
-/** `curl` in the client's namespace: real packets, by the kernel's own ARP or the router's route. */
+/** `curl` in the client's namespace: real packets, by the kernel's own ARP or NDP, or the router's route. */
 export async function curl(lab: Layout, ip: string, timeoutSeconds = 2): Promise<Fetched> {
   const began = performance.now()
   const ran = await run("ip", [
@@ -21,7 +21,7 @@ export async function curl(lab: Layout, ip: string, timeoutSeconds = 2): Promise
     String(timeoutSeconds),
     "--max-time",
     String(timeoutSeconds),
-    `http://${ip}/`,
+    `http://${ip.includes(":") ? `[${ip}]` : ip}/`,
   ])
   return { ok: ran.code === 0, text: (ran.code === 0 ? ran.out : ran.error).trim(), ms: performance.now() - began }
 }
@@ -32,7 +32,7 @@ export async function learnedMac(lab: Layout, ip: string): Promise<string | unde
   return /lladdr ([0-9a-f:]{17}) (?!FAILED|INCOMPLETE)/.exec(out)?.[1]
 }
 
-/** Makes the client's kernel forget what it learned, so that its next packet asks by ARP again. */
+/** Makes the client's kernel forget what it learned, so that its next packet asks by ARP or NDP again. */
 export async function forgetMac(lab: Layout, ip: string): Promise<void> {
   await run("ip", ["-n", lab.client.namespace, "neigh", "del", ip, "dev", "eth0"])
 }

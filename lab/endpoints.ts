@@ -13,17 +13,20 @@ export function endpointController(kube: Kube, nodes: readonly Host[], signal: A
     (type, service) => {
       const { namespace = "default", name } = service.metadata
       const key = `${namespace}/${name}`
-      const slice = endpointSlice({ namespace, name }, nodes)
+      const slices = familiesOf(service).map((family) => endpointSlice({ namespace, name }, family, nodes))
       if (type === "DELETED") {
-        if (written.delete(key)) void kube.remove(slice).catch(() => undefined)
+        if (written.delete(key)) for (const slice of slices) void kube.remove(slice).catch(() => undefined)
       } else if (hasSelector(service) && !written.has(key)) {
         written.add(key)
-        void kube.apply(slice).catch(() => written.delete(key))
+        void Promise.all(slices.map((slice) => kube.apply(slice))).catch(() => written.delete(key))
       }
     },
     signal,
   )
 }
+
+const familiesOf = (service: KubeObject): readonly ("IPv4" | "IPv6")[] =>
+  (service["spec"] as { ipFamilies?: ("IPv4" | "IPv6")[] }).ipFamilies ?? ["IPv4"]
 
 function hasSelector(service: KubeObject): boolean {
   const { selector } = service["spec"] as { selector?: Record<string, string> }

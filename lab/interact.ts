@@ -15,7 +15,7 @@ export async function interact(lab: Lab, said: string[], stopped: AbortSignal): 
   const quit = new AbortController()
   stopped.addEventListener("abort", () => quit.abort())
   await actions.applyConfiguration(lab)
-  for (const [name, pool] of [["web"], ["shop", "routed"]] as const) await lab.kube.apply(service(name, pool))
+  for (const [name, pool] of [["web"], ["shop", "routed"]] as const) await lab.kube.apply(service(name, pool, true))
   const added: string[] = []
   if (terminal) listenToKeys(lab, said, added, quit)
   else console.log(hints(lab))

@@ -54,6 +54,7 @@ export async function startLab(
       listen: [{ host: "127.0.0.1", port: 0 }, { socket: apiSocket(layout) }],
       definitions,
       conversions,
+      serviceCidrs: ["10.96.0.0/16", "fd00:10:96::/112"],
     })
     undo.push(() => api.close())
     const cluster = kube(api.url)

@@ -12,22 +12,31 @@ export async function buildNetwork(lab: Layout): Promise<void> {
   }
   await ipBatch(lab.switch.namespace, ["link add lan type bridge stp_state 0", "link set lan up", "link set lo up"])
   for (const host of [lab.client, lab.router, ...lab.nodes]) await plugIn(lab, host)
-  const { wan, bgp, layer2 } = lab.subnets
+  const { wan, wan6, bgp, bgp6, layer2, layer2v6 } = lab.subnets
   await ipBatch(lab.client.namespace, [
     `link add wan type veth peer name wan netns ${lab.router.namespace}`,
     `addr add ${wan.client}/${wan.length} dev wan`,
+    `addr add ${wan6.client}/${wan6.length} dev wan nodad`,
     "link set wan up",
   ])
-  await ipBatch(lab.router.namespace, [`addr add ${wan.router}/${wan.length} dev wan`, "link set wan up"])
-  await ipBatch(lab.client.namespace, [`route add ${bgp} via ${wan.router}`])
+  await ipBatch(lab.router.namespace, [
+    `addr add ${wan.router}/${wan.length} dev wan`,
+    `addr add ${wan6.router}/${wan6.length} dev wan nodad`,
+    "link set wan up",
+  ])
+  await ipBatch(lab.client.namespace, [`route add ${bgp} via ${wan.router}`, `route add ${bgp6} via ${wan6.router}`])
   for (const node of lab.nodes) {
     await ipBatch(node.namespace, [
       `route add ${wan.cidr} via ${lab.router.address}`,
+      `route add ${wan6.cidr} via ${lab.router.address6}`,
       // The node takes packets for every service address, as kube-proxy would make it: a local route, no address.
       `route add local ${layer2} dev lo`,
       `route add local ${bgp} dev lo`,
+      `route add local ${layer2v6} dev lo`,
+      `route add local ${bgp6} dev lo`,
     ])
-    // … and the kernel keeps quiet about them: who answers ARP is for the speaker to say.
+    // … and the kernel keeps quiet about them: who answers ARP is for the speaker to say. To neighbour solicitations it
+    // answers for addresses alone, so IPv6 needs nothing.
     await sysctl(node, { "net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.eth0.arp_ignore": 1 })
   }
   await sysctl(lab.router, {
@@ -35,17 +44,24 @@ export async function buildNetwork(lab: Layout): Promise<void> {
     "net.ipv4.conf.all.send_redirects": 0,
     "net.ipv4.conf.eth0.send_redirects": 0,
     "net.ipv4.fib_multipath_hash_policy": 1,
+    "net.ipv6.conf.all.forwarding": 1,
+    "net.ipv6.fib_multipath_hash_policy": 1,
   })
   // The client asks again soon, so that a change of the announcing node shows at once.
   await sysctl(lab.client, {
     "net.ipv4.neigh.eth0.retrans_time_ms": 100,
     "net.ipv4.neigh.eth0.base_reachable_time_ms": 1000,
     "net.ipv4.neigh.eth0.delay_first_probe_time": 1,
+    "net.ipv6.neigh.eth0.retrans_time_ms": 100,
+    "net.ipv6.neigh.eth0.base_reachable_time_ms": 1000,
+    "net.ipv6.neigh.eth0.delay_first_probe_time": 1,
   })
 }
 
 /** One host on the segment: `eth0` inside, a bridge port outside. */
 async function plugIn(lab: Layout, host: Host): Promise<void> {
+  // Link-local addresses at once: nobody else is here to have them.
+  await sysctl(host, { "net.ipv6.conf.default.accept_dad": 0 })
   await ipBatch(lab.switch.namespace, [
     `link add ${host.name} type veth peer name eth0 netns ${host.namespace}`,
     `link set ${host.name} master lan up`,
@@ -53,6 +69,7 @@ async function plugIn(lab: Layout, host: Host): Promise<void> {
   await ipBatch(host.namespace, [
     "link set lo up",
     `addr add ${host.address}/${lab.subnets.lan.length} dev eth0`,
+    `addr add ${host.address6}/${lab.subnets.lan.length6} dev eth0 nodad`,
     "link set eth0 up",
   ])
 }

@@ -12,7 +12,8 @@ const { name = "", "api-socket": apiSocket = "", "api-port": apiPort = "" } = va
 const application = http.createServer((request, response) => {
   response.end(`${name} answers at ${request.socket.localAddress?.replace(/^::ffff:/, "")}\n`)
 })
-application.listen(80, "0.0.0.0")
+// Both families.
+application.listen(80, "::")
 
 const relay = net.createServer((client) => {
   const api = net.connect(apiSocket)

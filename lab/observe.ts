@@ -12,9 +12,10 @@ export interface Observation {
 
 export interface ObservedService {
   readonly name: string
+  /** Of a dual-stack Service one row each. */
   readonly ip: string | undefined
   readonly pool: string | undefined
-  /** Which node the client's kernel has in its ARP table for the address; only for addresses of the segment. */
+  /** Which node the client's kernel has as the neighbour with the address; only for addresses of the segment. */
   readonly arp: string | undefined
   /** The answer of the application to curl, or what went wrong. */
   readonly answer: string | undefined
@@ -29,17 +30,23 @@ export async function observe(lab: Lab): Promise<Observation> {
   ])
   const balanced = services.filter((service) => (service["spec"] as { type?: string }).type === "LoadBalancer")
   return {
-    services: await Promise.all(balanced.map((service) => observeService(lab, service))),
+    services: await Promise.all(
+      balanced.flatMap((service) => {
+        const ips = serviceIps(service)
+        return ips.length === 0
+          ? [observeService(lab, service, undefined)]
+          : ips.map((ip) => observeService(lab, service, ip))
+      }),
+    ),
     routes,
     events: recent(events),
   }
 }
 
-async function observeService(lab: Lab, service: KubeObject): Promise<ObservedService> {
+async function observeService(lab: Lab, service: KubeObject, ip: string | undefined): Promise<ObservedService> {
   const { name, namespace, annotations } = service.metadata
-  const ip = serviceIp(service)
   const fetched = ip === undefined ? undefined : await curl(lab.layout, ip, 1)
-  const mac = ip?.startsWith("192.0.2.") ? await learnedMac(lab.layout, ip) : undefined
+  const mac = onSegment(ip) ? await learnedMac(lab.layout, ip) : undefined
   return {
     name: namespace === "default" ? name : `${namespace}/${name}`,
     ip,
@@ -50,9 +57,13 @@ async function observeService(lab: Lab, service: KubeObject): Promise<ObservedSe
   }
 }
 
-export function serviceIp(service: KubeObject): string | undefined {
+/** Whether it is ARP or NDP that leads there. */
+export const onSegment = (ip: string | undefined): ip is string =>
+  ip?.startsWith("192.0.2.") === true || ip?.startsWith("2001:db8:1::") === true
+
+export function serviceIps(service: KubeObject): string[] {
   const status = service["status"] as { loadBalancer?: { ingress?: { ip?: string }[] } } | undefined
-  return status?.loadBalancer?.ingress?.[0]?.ip
+  return (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? [])
 }
 
 function recent(events: readonly KubeObject[]): Observation["events"] {

@@ -1,7 +1,7 @@
 import { styleText } from "node:util"
 import type { Lab } from "./lab.ts"
 import { debugSocket, kubeconfigPath } from "./layout.ts"
-import type { Observation } from "./observe.ts"
+import { type Observation, onSegment } from "./observe.ts"
 
 const dim = (text: string) => styleText("dim", text)
 const bold = (text: string) => styleText("bold", text)
@@ -27,14 +27,14 @@ export function screen(lab: Lab, seen: Observation, said: readonly string[]): st
     service.name,
     service.ip ?? "pending",
     service.pool ?? "",
-    service.arp ?? (service.ip === undefined || !service.ip.startsWith("192.0.2.") ? "" : "nobody"),
+    service.arp ?? (onSegment(service.ip) ? "nobody" : ""),
     service.ok ? (service.answer ?? "") : `no answer: ${service.answer ?? "no address"}`,
   ])
   const routes = seen.routes.map(({ prefix, nextHops }) => [prefix, nextHops.map((hop) => nodeAt(lab, hop)).join(", ")])
   return [
     `${bold("troupe lab")}  ${nodes.join("   ")}`,
     "",
-    table(["SERVICE", "ADDRESS", "POOL", "ANSWERS ARP", "CURL FROM THE CLIENT"], services),
+    table(["SERVICE", "ADDRESS", "POOL", "ANSWERS", "CURL FROM THE CLIENT"], services),
     "",
     lab.hasRouter
       ? table(["ROUTE AT THE ROUTER", "VIA"], routes.length > 0 ? routes : [["none yet", ""]])
@@ -49,7 +49,7 @@ export function screen(lab: Lab, seen: Observation, said: readonly string[]): st
 }
 
 const nodeAt = (lab: Lab, address: string): string =>
-  lab.layout.nodes.find((node) => node.address === address)?.name ?? address
+  lab.layout.nodes.find((node) => node.address === address || node.address6 === address)?.name ?? address
 
 /** How to look around, for the screen and for a terminal that is none. */
 export function hints(lab: Lab): string {

@@ -4,22 +4,25 @@ import * as actions from "../../lab/actions.ts"
 import { pathsOf } from "../../lab/interact.ts"
 import { type Lab, startLab } from "../../lab/lab.ts"
 import { debugSocket, layout } from "../../lab/layout.ts"
+import { watchRouterLog } from "../../lab/router-log.ts"
 import { until } from "../../lab/wait.ts"
 import { labTest } from "./support.ts"
 
 const test = await labTest("bird", "birdc")
 
-test("killing any actor or thread leaves every address where it was and traffic working", async (t) => {
+test("killing any actor or thread leaves every address where it was and traffic working, and the router notices nothing", async (t) => {
   t.timeout(400_000)
   const lab = await startLab(layout(`kill${process.pid}`, 3), { said: (line) => t.log(line) })
   try {
     await actions.applyConfiguration(lab)
     await actions.speakersAgree(lab)
     const web = await actions.addService(lab, "web")
-    const shop = await actions.addService(lab, "shop", "routed")
+    const { ipv4: shop, ipv6: shop6 } = await actions.addDualStackService(lab, "shop", "routed")
+    const prefixes = [`${shop}/32`, `${shop6}/128`]
     const names = lab.layout.nodes.map(({ name }) => name)
     const leader = await actions.arpAnswerer(lab, web)
-    await actions.routedVia(lab, `${shop}/32`, names)
+    for (const prefix of prefixes) await actions.routedVia(lab, prefix, names)
+    const atRouter = watchRouterLog(lab.layout, prefixes)
     const other = names.find((name) => name !== leader) ?? ""
     let killed = 0
     for (const process of ["controller", leader, other]) {
@@ -32,12 +35,15 @@ test("killing any actor or thread leaves every address where it was and traffic 
         t.is(await actions.addressOf(lab, "shop"), shop, what)
         // While the leader's own thread is away a standby may answer; the address goes back as soon as it can.
         t.is(await actions.answersAgain(lab, web, leader), leader, what)
-        await actions.routedVia(lab, `${shop}/32`, names, 20_000)
+        for (const prefix of prefixes) await actions.routedVia(lab, prefix, names, 20_000)
+        // Graceful restart: the router keeps the routes of a session that comes back.
+        t.deepEqual(atRouter().changes, [], what)
         t.regex(await actions.answered(lab, shop, 10_000), /answers at/, what)
       }
     }
     t.log(`${killed} actors and threads were killed, one after the other`)
     t.true(killed > 25)
+    t.true(atRouter().restarts >= 4, "session and thread, on two nodes")
     // And it still works: a Service that comes now gets the next address, and none that is taken.
     const late = await actions.addService(lab, "late")
     t.is(late, "192.0.2.201")
