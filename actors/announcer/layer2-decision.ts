@@ -2,18 +2,28 @@ import { type EndpointFacts, type ServiceFacts } from "../../config/facts.ts"
 import type { L2Advertisement } from "../../config/snapshot.ts"
 import type { Ip } from "../../protocols/ip.ts"
 import type { Verdict } from "../verdict.ts"
-import { type Ranked, rank } from "./election.ts"
-import { isLocal, nodesOf, servable } from "./endpoints.ts"
-import { selectsAny } from "./selects.ts"
+import { type Precedence, type Ranked, rank } from "./election.ts"
 import {
-  describeNodeFault,
-  isHandedOver,
-  isOurOwn,
-  type NodeFault,
-  nodeFault,
-  type Surroundings,
-  withdrawalFor,
-} from "./surroundings.ts"
+  considered,
+  describeDropped,
+  type Dropped,
+  localNodes,
+  type Question,
+  scoreOf,
+  whyDropped,
+  whyUnfit,
+} from "./candidates.ts"
+import { servable } from "./endpoints.ts"
+import {
+  describePolicy,
+  policiesFor,
+  type PolicyReason,
+  policyReasons,
+  precedenceFor,
+  subnetFault,
+} from "./policies.ts"
+import { selectsAny } from "./selects.ts"
+import { isHandedOver, isOurOwn, type NodeFault, nodeFault, type Surroundings, withdrawalFor } from "./surroundings.ts"
 import type { ServiceDecision } from "./service-decision.ts"
 import type { Withdrawal } from "./withdrawal.ts"
 
@@ -41,9 +51,7 @@ export type Layer2Reason =
   | { readonly rule: "election"; readonly ip: Ip; readonly candidates: readonly Ranked[] }
   | { readonly rule: "interfaces"; readonly interfaces: "all" | readonly string[] }
   | { readonly rule: "interfaces-missing"; readonly interfaces: readonly string[] }
-
-/** Why a node is no candidate. */
-type Dropped = NodeFault | "not-a-member" | "not-covered" | "no-local-endpoint" | "unaware-of-drain"
+  | PolicyReason
 
 const sharingAnnotations = ["metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip"]
 
@@ -87,27 +95,36 @@ export function decideLayer2(
     return { decision: { kind: "undecided" }, because: [{ rule: "members-unknown" }] }
   }
 
-  const local = isLocal(service) ? nodesOf(serving) : undefined
+  const { policies, because: chosen } = policiesFor(advertisements, surroundings.election)
+  const question: Question = {
+    ips,
+    advertisements,
+    local: localNodes(service, endpoints),
+    policies,
+    surroundings,
+  }
   // The first address stands for all of them: the other family of a pair follows it to the same node.
-  const inOrder = (nodes: readonly string[]) => rank(nodes, ips[0], (node) => scoreOf(node, advertisements))
+  const precedence = precedenceFor(ips[0], policies)
+  const inOrder = (nodes: readonly string[]) => rank(nodes, ips[0], (node) => scoreOf(node, advertisements), precedence)
   const { speakers } = surroundings
   const judged = considered(surroundings, speakers).map(
-    (node): Judged => ({ node, why: whyDropped(node, surroundings, speakers, advertisements, local) }),
+    (node): Judged => ({ node, why: whyDropped(node, question, speakers) }),
   )
   const { candidates, because } = electorate(
     judged,
     surroundings.unaware ?? new Set(),
     (nodes) => inOrder(nodes)[0]?.node,
   )
+  because.unshift(...chosen)
   const own = nodeFault(surroundings, me)
   const withdrawal = own !== undefined && isOurOwn(own) ? withdrawalFor[own] : "notOwner"
   if (candidates.length === 0) return withhold(withdrawal, ...because, { rule: "no-candidates" })
 
   const ranked = inOrder(candidates)
-  because.push({ rule: "election", ip: ips[0], candidates: ranked })
+  because.push(...policyReasons(ips[0], ranked[0], policies), { rule: "election", ip: ips[0], candidates: ranked })
   if (ranked[0]?.node !== me) return withhold(withdrawal, ...because)
 
-  const interfaces = interfacesOf(covering)
+  const interfaces = interfacesOf(open(covering, question))
   because.push({ rule: "interfaces", interfaces })
   const interfacesMissing = interfaces !== "all" && noneExists(interfaces, surroundings.interfaces)
   if (interfacesMissing) because.push({ rule: "interfaces-missing", interfaces })
@@ -146,6 +163,26 @@ function electorate(
   return { candidates: fit.filter((node) => !unaware.has(node)), because: [...dropped(), ...passed] }
 }
 
+/**
+ * Who leads instead of this node, for as long as this one could go on until then. Undefined: nobody, this node itself, or
+ * it cannot serve any more.
+ */
+export function successorIn({ because }: Verdict<Layer2Decision, Layer2Reason>, nodeName: string): string | undefined {
+  const election = because.find((reason) => reason.rule === "election")
+  const leader = election?.candidates[0]?.node
+  if (leader === undefined || leader === nodeName) return undefined
+  const own = because.find((reason) => reason.rule === "node-dropped" && reason.node === nodeName)
+  if (own?.rule !== "node-dropped") return leader
+  return isNodeFault(own.why) && isHandedOver(own.why) ? leader : undefined
+}
+
+const isNodeFault = (why: Dropped): why is NodeFault =>
+  typeof why === "string" &&
+  why !== "not-a-member" &&
+  why !== "not-covered" &&
+  why !== "no-local-endpoint" &&
+  why !== "unaware-of-drain"
+
 /** Who leaves says so to all: to MetalLB's speakers it is no member any more. */
 const isUnknownToSome = (why: Dropped | undefined): why is NodeFault =>
   why === "drain-taint" || why === "drain-command" || why === "out-of-service"
@@ -156,6 +193,8 @@ export interface Standing {
   readonly interfaces: "all" | readonly string[]
   /** Who comes before it, the first first. */
   readonly before: readonly string[]
+  /** Absent: the policy `sticky` is not in force. */
+  readonly sticky?: { readonly usual: boolean }
 }
 
 /**
@@ -178,57 +217,36 @@ export function standingOf(
   const advertisements = poolAdvertisements.filter(({ serviceSelectors }) =>
     selectsAny(serviceSelectors, service.labels),
   )
-  const local = isLocal(service) ? nodesOf(servable(endpoints)) : undefined
-  const fit = considered(surroundings, speakers).filter(
-    (node) => whyUnfit(node, surroundings, advertisements, local) === undefined,
-  )
-  const order = rank(fit, first, (node) => scoreOf(node, advertisements)).map(({ node }) => node)
+  const { policies } = policiesFor(advertisements, surroundings.election)
+  const local = localNodes(service, endpoints)
+  const question: Question = { ips, advertisements, local, policies, surroundings }
+  const fit = considered(surroundings, speakers).filter((node) => whyUnfit(node, question) === undefined)
+  const { claims, ...others } = precedenceFor(first, policies)
+  const inOrder = (precedence: Precedence): readonly string[] =>
+    rank(fit, first, (node) => scoreOf(node, advertisements), precedence).map(({ node }) => node)
+  const order = inOrder({ ...others, ...(claims && { claims }) })
+  const ahead = new Set(order.slice(0, order.indexOf(me)))
+  // Whom gossip calls dead knows nothing of our claim: if it is heard after all, it goes by what it knew.
+  const unclaimed = claims?.has(me)
+    ? inOrder({ ...others, claims: new Map([...claims].filter(([node]) => node !== me)) })
+    : order
+  const before = unclaimed.slice(0, unclaimed.indexOf(me)).filter((node) => ahead.has(node) || !speakers.has(node))
   const covering = advertisements.filter(({ nodes }) => nodes.has(me))
-  return { ips, interfaces: interfacesOf(covering), before: order.slice(0, order.indexOf(me)) }
+  return {
+    ips,
+    interfaces: interfacesOf(open(covering, question)),
+    before,
+    ...(policies?.sticky === true && { sticky: { usual: inOrder(others)[0] === me } }),
+  }
 }
 
 function withhold(reason: Withdrawal, ...because: readonly Layer2Reason[]): Verdict<Layer2Decision, Layer2Reason> {
   return { decision: { kind: "withhold", reason }, because }
 }
 
-/** Every node that is looked at, in name order: those that may be candidates, and those that a reader would ask about. */
-function considered(surroundings: Surroundings, speakers: ReadonlySet<string> | "off"): readonly string[] {
-  const names = new Set(surroundings.nodes.keys())
-  if (speakers !== "off") for (const name of speakers) names.add(name)
-  if (speakers !== "off") names.add(surroundings.nodeName)
-  return [...names].sort()
-}
-
-function whyDropped(
-  node: string,
-  surroundings: Surroundings,
-  speakers: ReadonlySet<string> | "off",
-  advertisements: readonly L2Advertisement[],
-  local: ReadonlySet<string> | undefined,
-): Dropped | undefined {
-  // This node is always a member of its own ring, even before it has heard of itself.
-  if (speakers !== "off" && !speakers.has(node) && node !== surroundings.nodeName) return "not-a-member"
-  return whyUnfit(node, surroundings, advertisements, local)
-}
-
-function whyUnfit(
-  node: string,
-  surroundings: Surroundings,
-  advertisements: readonly L2Advertisement[],
-  local: ReadonlySet<string> | undefined,
-): Dropped | undefined {
-  const fault = nodeFault(surroundings, node)
-  // A drained node is first of all one that could: what MetalLB's speakers would say comes first.
-  if (fault !== undefined && !isOurOwn(fault)) return fault
-  if (!advertisements.some(({ nodes }) => nodes.has(node))) return "not-covered"
-  if (local !== undefined && !local.has(node)) return "no-local-endpoint"
-  return fault
-}
-
-/** An advertisement's preferences count only for the nodes that it covers. */
-function scoreOf(node: string, advertisements: readonly L2Advertisement[]): number {
-  return advertisements.reduce((sum, { nodes, scores }) => (nodes.has(node) ? sum + (scores.get(node) ?? 0) : sum), 0)
-}
+/** Without those whose interfaces here are in other subnets. */
+const open = (covering: readonly L2Advertisement[], { ips, policies, surroundings }: Question) =>
+  covering.filter((advertisement) => subnetFault(advertisement, surroundings.nodeName, ips, policies) === undefined)
 
 /** One advertisement without interfaces opens all of them; otherwise the union. Plays no part in the election. */
 function interfacesOf(covering: readonly L2Advertisement[]): "all" | readonly string[] {
@@ -268,28 +286,16 @@ export function describeLayer2(reason: Layer2Reason): string {
       return reason.interfaces === "all" ? "on all interfaces" : `on the interfaces ${reason.interfaces.join(", ")}`
     case "interfaces-missing":
       return `none of the interfaces ${reason.interfaces.join(", ")} exists on this node`
+    case "policies-off":
+    case "policy-not-shared":
+    case "kept":
+    case "spread":
+      return describePolicy(reason)
   }
 }
 
-const describeRanked = ({ node, score, digest }: Ranked): string =>
-  `${node} (score ${score}, digest ${digest.slice(0, 16)})`
-
-function describeDropped(why: Dropped): string {
-  switch (why) {
-    case "not-a-member":
-      return "its speaker is not a living member of the gossip ring"
-    case "not-covered":
-      return "no L2Advertisement that selects the Service covers it"
-    case "no-local-endpoint":
-      return "externalTrafficPolicy is Local and no endpoint that can serve runs there"
-    case "unaware-of-drain":
-      return "its speaker knows of no draining and takes the drained node for the leader"
-    case "network-unavailable":
-    case "exclude-label":
-    case "out-of-service":
-    case "drain-taint":
-    case "drain-command":
-    case "leaving":
-      return describeNodeFault(why)
-  }
+function describeRanked({ node, claim, place, score, digest }: Ranked): string {
+  const claimed = claim === undefined ? "" : `claim ${claim}, `
+  const placed = place === undefined ? "" : `place ${place + 1}, `
+  return `${node} (${claimed}${placed}score ${score}, digest ${digest.slice(0, 16)})`
 }

@@ -1,5 +1,6 @@
 import type { NodeFacts } from "../../config/facts.ts"
 import type { Snapshot } from "../../config/snapshot.ts"
+import type { ElectionFacts } from "./policies.ts"
 import type { Withdrawal } from "./withdrawal.ts"
 
 /** What every decision on this node is made from, besides the Service itself. Immutable; replaced as a whole. */
@@ -25,6 +26,8 @@ export interface Surroundings {
   readonly leaving?: boolean
   /** Members hear each other on the wire, so it matters where this node stands when it does not lead. */
   readonly standings?: boolean
+  /** Absent: no advertisement asks for an election policy, or nothing is known of what they need. */
+  readonly election?: ElectionFacts
 }
 
 /** Kubernetes' well-known label: its presence counts, whatever its value, `false` and empty included. */
