@@ -32,8 +32,11 @@ export const etherType = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const
 export const scheduler = { roundRobin: 2 } as const
 export const pollEvent = { in: 1, err: 8 } as const
 export const errno = {
+  noEntry: -2,
+  noProcess: -3,
   intr: -4,
   again: -11,
+  exists: -17,
   noDevice: -19,
   badDescriptor: -9,
   invalid: -22,
@@ -48,7 +51,15 @@ export const errno = {
 export const netlinkRoute = 0
 export const netlinkOption = { strictCheck: 12 } as const
 export const netlinkGroup = { link: 1, ipv4Address: 0x10, ipv6Address: 0x100 } as const
-export const netlinkFlag = { request: 1, dump: 0x300, dumpInterrupted: 0x10 } as const
+export const netlinkFlag = {
+  request: 1,
+  acknowledge: 4,
+  dump: 0x300,
+  dumpInterrupted: 0x10,
+  replace: 0x100,
+  exclusive: 0x200,
+  create: 0x400,
+} as const
 export const netlinkType = {
   error: 2,
   done: 3,
@@ -58,11 +69,29 @@ export const netlinkType = {
   newAddress: 20,
   delAddress: 21,
   getAddress: 22,
+  newRoute: 24,
+  delRoute: 25,
+  getRoute: 26,
   newNeighbour: 28,
   getNeighbour: 30,
+  newRule: 32,
+  delRule: 33,
+  getRule: 34,
 } as const
 export const linkAttribute = { address: 1, name: 3, master: 10 } as const
 export const addressAttribute = { address: 1, local: 2, flags: 8 } as const
+export const routeAttribute = {
+  destination: 1,
+  outInterface: 4,
+  gateway: 5,
+  priority: 6,
+  multipath: 9,
+  table: 15,
+  via: 18,
+} as const
+export const routeType = { unicast: 1, local: 2 } as const
+export const ruleAttribute = { source: 2, priority: 6, table: 15, protocol: 21 } as const
+export const ruleAction = { toTable: 1 } as const
 export const neighbourAttribute = { destination: 1, cacheInfo: 3 } as const
 export const neighbourFlag = { router: 0x80 } as const
 export const neighbourState = { incomplete: 1, failed: 0x20 } as const
