@@ -29,6 +29,7 @@ export function describeHappening(
       const message = `${ip} is claimed on ${name} by ${mac}, which belongs to no speaker; node "${node}" has it with MAC ${own}`
       return { ip, type: "Warning", reason: "addressConflict", message }
     }
+    case "handed-over":
     case "yielded":
     case "contested":
     case "paused":

@@ -66,7 +66,7 @@ const isTainted = (facts: NodeFacts | undefined, taint: string): boolean =>
 export const isOurOwn = (fault: NodeFault): boolean => fault !== "network-unavailable" && fault !== "exclude-label"
 
 /** The node works and goes on until another has taken over. */
-export const isHandedOver = (fault: NodeFault): boolean => isOurOwn(fault) && fault !== "out-of-service"
+export const isHandedOver = (fault: NodeFault): boolean => fault !== "network-unavailable" && fault !== "out-of-service"
 
 export const withdrawalFor: Readonly<Record<NodeFault, Withdrawal>> = {
   "network-unavailable": "nodeNetworkUnavailable",

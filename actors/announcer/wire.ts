@@ -7,8 +7,8 @@ import { parseIp } from "../../protocols/ip.ts"
 import type { Context } from "../../supervision/actor.ts"
 import { describeHappening } from "./happening.ts"
 import { layer2Standby, layer2Table, type Standings } from "./desired.ts"
-import type { Layer2Entry, Layer2Happened, Layer2Wire } from "./layer2/messages.ts"
-import type { Standing } from "./layer2-decision.ts"
+import type { Layer2Entry, Layer2Former, Layer2Happened, Layer2Wire } from "./layer2/messages.ts"
+import { type Standing, successorIn } from "./layer2-decision.ts"
 import type { AnnouncerState, Message } from "./state.ts"
 import type { Announcement } from "./transition.ts"
 
@@ -22,7 +22,9 @@ export function tableOf(state: AnnouncerState, announcements: ReadonlyMap<Servic
   const { config, acquaintances } = state
   const standings = standingsOf(state)
   const entries = layer2Table(announcements, standings)
-  if (config.wire === undefined || config.gossip === undefined) return { entries }
+  if (config.wire === undefined) return { entries }
+  const former = formerOf(state, entries)
+  if (config.gossip === undefined) return former.length === 0 ? { entries } : { entries, wire: alone(state, former) }
   const isAlive = (name: string) => stateOf(acquaintances.get(name)) === "alive"
   const wire: Layer2Wire = {
     self: config.nodeName,
@@ -30,9 +32,43 @@ export function tableOf(state: AnnouncerState, announcements: ReadonlyMap<Servic
     strangers: config.wire.strangers,
     members: [...acquaintances.values()].filter(({ name }) => name !== config.nodeName).flatMap(onWire),
     standby: layer2Standby(standings, entries, isAlive),
+    ...(former.length === 0 ? {} : { former }),
     gossip: config.gossip,
   }
   return { entries, wire }
+}
+
+const alone = ({ config }: AnnouncerState, former: readonly Layer2Former[]): Layer2Wire => ({
+  self: config.nodeName,
+  liveness: false,
+  strangers: "defend",
+  members: [],
+  standby: [],
+  former,
+})
+
+/**
+ * What the thread was told to answer for, and another node leads now: it goes on until that one is heard. What nobody
+ * leads, or this node cannot serve any more, is let go of at once.
+ */
+function formerOf(
+  { table, records, config }: AnnouncerState,
+  entries: readonly Layer2Entry[],
+): readonly Layer2Former[] {
+  const before = [...(table?.entries ?? []), ...(table?.wire?.former ?? [])]
+  if (before.length === 0) return []
+  const kept = new Set(entries.map(({ ip }) => ip))
+  const followed = new Set<string>()
+  for (const { decided } of records.values()) {
+    const { decision } = decided?.verdict ?? {}
+    if (decision?.kind !== "considered") continue
+    if (successorIn(decision.layer2, config.nodeName) === undefined) continue
+    for (const ip of decision.ips) followed.add(ip)
+  }
+  return before
+    .filter(({ ip }) => !kept.has(ip) && followed.has(ip))
+    .sort((a, b) => (a.ip < b.ip ? -1 : 1))
+    .map(({ ip, interfaces }) => ({ ip, interfaces }))
 }
 
 function standingsOf({ records }: AnnouncerState): Standings {

@@ -1,11 +1,11 @@
-import type { Ip } from "../../protocols/ip.ts"
-import type { Address, Desired, Member, Watched } from "./state.ts"
+import { goesOn, gone, lingering } from "./hand-over.ts"
+import type { Address, Answering, Desired, Member, Watched } from "./state.ts"
 import { answeringChanged, heardLately, newAddress, type Turn } from "./turn.ts"
 
 const mostWitnesses = 3
 
 /** What gossip says now. What the wire has said meanwhile stays in force where the two do not meet. */
-export function desire(turn: Turn, desired: Desired, adopted: ReadonlySet<Ip>): void {
+export function desire(turn: Turn, desired: Desired, adopted: Answering | undefined): void {
   const { draft } = turn
   const others = desired.members.filter(({ name }) => name !== desired.self)
   forgetChanged(turn, others)
@@ -17,18 +17,18 @@ export function desire(turn: Turn, desired: Desired, adopted: ReadonlySet<Ip>): 
   const before = draft.addresses
   draft.addresses = new Map()
   for (const watched of desired.addresses) {
-    const was = before.get(watched.ip) ?? (adopted.has(watched.ip) ? takenBefore(watched) : undefined)
+    const was = before.get(watched.ip) ?? heldBefore(watched, adopted)
     draft.addresses.set(watched.ip, continued(turn, watched, was))
   }
   answeringChanged(turn)
 }
 
-const takenBefore = (watched: Watched): Address => ({
-  ...newAddress(watched),
-  role: "standby",
-  answering: true,
-  takenFrom: watched.before[0],
-})
+/** By the machine before this one. */
+function heldBefore(watched: Watched, adopted: Answering | undefined): Address | undefined {
+  if (adopted?.lingering?.has(watched.ip) === true) return { ...newAddress(watched), role: "own", answering: true }
+  if (adopted?.taken.has(watched.ip) !== true) return undefined
+  return { ...newAddress(watched), role: "standby", answering: true, takenFrom: watched.before[0] }
+}
 
 /** A member that is another machine now has to be met again. */
 function forgetChanged({ draft }: Turn, others: readonly Member[]): void {
@@ -50,7 +50,9 @@ function witnessesOf(others: readonly Member[], self: string): readonly string[]
 
 function continued(turn: Turn, watched: Watched, was: Address | undefined): Address {
   const { liveness } = turn.draft.desired
-  const fresh = { ...(was ?? newAddress(watched)), ...watched }
+  if (goesOn(watched, was)) return lingering(turn, watched, was)
+  if (watched.role === "former") return gone(watched)
+  const fresh = { ...(was ?? newAddress(watched)), ...watched, lingerMs: undefined }
   if (!liveness) {
     const nothing = { holder: undefined, takenFrom: undefined, yieldedMs: undefined, confirm: undefined }
     return { ...fresh, ...nothing, answering: watched.role === "own" && fresh.ceasedMs === undefined }

@@ -1,3 +1,4 @@
+import { succeeded } from "./hand-over.ts"
 import type { Address } from "./state.ts"
 import { answeringChanged, count, type EventOf, happened, peerOf, setAddress, setPeer, type Turn } from "./turn.ts"
 
@@ -14,6 +15,10 @@ export function heard(turn: Turn, event: EventOf<"heard">): void {
   const address = draft.addresses.get(ip)
   if (address === undefined) return
   const name = memberOf(turn, mac)
+  if (address.lingerMs !== undefined) {
+    if (name !== undefined && draft.desired.liveness) lives(turn, name, mac)
+    return succeeded(turn, address, name, mac)
+  }
   if (name === undefined) return unknown(turn, address, mac)
   if (!draft.desired.liveness) return
   lives(turn, name, mac)

@@ -33,6 +33,8 @@ export interface LivenessSettings {
   readonly acquaintEveryMs: number
   /** An address that a stranger has made us give up is tried again after so much quiet. */
   readonly ceaseMs: number
+  /** How long an address that another leads now is answered for at most, while that one is not heard. */
+  readonly lingerMs: number
 }
 
 export const livenessSettings: LivenessSettings = {
@@ -53,4 +55,5 @@ export const livenessSettings: LivenessSettings = {
   splitAfterMs: 1500,
   acquaintEveryMs: 10_000,
   ceaseMs: 60_000,
+  lingerMs: 2000,
 }

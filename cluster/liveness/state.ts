@@ -28,8 +28,8 @@ export interface Member {
 
 export interface Watched {
   readonly ip: Ip
-  /** own: gossip says that we lead. standby: somebody before us does. */
-  readonly role: "own" | "standby"
+  /** own: gossip says that we lead. standby: somebody before us does. former: another does, and we are no candidate. */
+  readonly role: "own" | "standby" | "former"
   /** Who comes before us in the election, the first first, whether alive or not. */
   readonly before: readonly string[]
 }
@@ -50,6 +50,8 @@ export interface Address extends Watched {
   /** A stranger's claim, to be judged once the others have had time to say who they are. */
   readonly claimant: { readonly mac: string; readonly dueMs: number } | undefined
   readonly ceasedMs: number | undefined
+  /** Since when we answer for an address that another leads, until that one is heard. */
+  readonly lingerMs: number | undefined
 }
 
 /** A member as this segment shows it. */
@@ -170,6 +172,14 @@ export type Happening =
       readonly mac: string
       readonly answer: "defended" | "waited" | "ceased"
     }
+  /** No longer ours to answer for: its next leader was heard, or nobody in time. */
+  | {
+      readonly what: "handed-over"
+      readonly ip: Ip
+      readonly to?: string
+      readonly mac?: string
+      readonly afterMs: number
+    }
   | { readonly what: "paused"; readonly lateMs: number }
 
 const nobody: Desired = { self: "", mac: "", members: [], addresses: [], liveness: false, strangers: "defend" }
@@ -200,14 +210,18 @@ export const initialState = (settings: LivenessSettings): State => ({
 export interface Answering {
   readonly taken: ReadonlySet<Ip>
   readonly yielded: ReadonlySet<Ip>
+  /** Answered for until the next leader is heard, and not announced. Absent: none. */
+  readonly lingering?: ReadonlySet<Ip>
 }
 
 export function answering(state: State): Answering {
   const taken = new Set<Ip>()
   const yielded = new Set<Ip>()
-  for (const { ip, role, answering: answers } of state.addresses.values()) {
-    if (role === "standby" && answers) taken.add(ip)
+  const lingering = new Set<Ip>()
+  for (const { ip, role, answering: answers, lingerMs } of state.addresses.values()) {
+    if (lingerMs !== undefined) lingering.add(ip)
+    else if (role !== "own" && answers) taken.add(ip)
     if (role === "own" && !answers) yielded.add(ip)
   }
-  return { taken, yielded }
+  return { taken, yielded, ...(lingering.size === 0 ? {} : { lingering }) }
 }

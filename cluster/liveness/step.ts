@@ -12,7 +12,7 @@ export function step(state: State, event: Event, nowMs: number): [State, readonl
   const turn = beginTurn(state, nowMs)
   switch (event.kind) {
     case "desired":
-      desire(turn, event.desired, event.adopt?.taken ?? new Set())
+      desire(turn, event.desired, event.adopt)
       soon(turn)
       break
     case "heard":

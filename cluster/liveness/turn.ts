@@ -61,6 +61,7 @@ export const newAddress = (watched: Watched): Address => ({
   toldMs: never,
   claimant: undefined,
   ceasedMs: undefined,
+  lingerMs: undefined,
 })
 
 export function count({ draft }: Turn, what: Exclude<keyof LivenessCounts, "takeovers">): void {

@@ -1,5 +1,6 @@
 import type { Ip } from "../../protocols/ip.ts"
 import { connect, investigate, newDoubt } from "./doubt.ts"
+import { endLinger } from "./hand-over.ts"
 import { judgeClaimant } from "./heard.ts"
 import type { Address, Member, Peer } from "./state.ts"
 import { conclude } from "./take-over.ts"
@@ -23,6 +24,7 @@ export function tick(turn: Turn): void {
     judgeClaimant(turn, address)
     tellSplit(turn, address)
     endCease(turn, address)
+    endLinger(turn, address)
   }
   if (draft.desired.liveness) {
     const relevant = relevantPeers(turn)
@@ -147,11 +149,13 @@ function endCease(turn: Turn, { ip, ceasedMs }: Address): void {
   answeringChanged(turn)
 }
 
-function addressDueMs({ draft }: Turn, { claimant, holder, yieldedMs, splitTold, ceasedMs }: Address): number {
+function addressDueMs({ draft }: Turn, address: Address): number {
+  const { claimant, holder, yieldedMs, splitTold, ceasedMs, lingerMs } = address
   const { splitAfterMs, ceaseMs } = draft.settings
   return Math.min(
     claimant?.dueMs ?? Number.POSITIVE_INFINITY,
     yieldedMs === undefined || splitTold || holder === undefined ? Number.POSITIVE_INFINITY : yieldedMs + splitAfterMs,
     ceasedMs === undefined ? Number.POSITIVE_INFINITY : ceasedMs + ceaseMs,
+    lingerMs === undefined ? Number.POSITIVE_INFINITY : lingerMs + draft.settings.lingerMs,
   )
 }

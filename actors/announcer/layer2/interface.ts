@@ -14,8 +14,12 @@ import { nothingDiffers, withWire } from "./wire.ts"
 
 export interface InterfaceConfig {
   readonly settings: InterfaceSettings
-  readonly parent: ActorRef<{ readonly kind: "counted"; readonly counts: Counts } | WatchCounted | Layer2Happened>
+  readonly parent: ActorRef<InterfaceNews | WatchCounted | Layer2Happened>
 }
+
+export type InterfaceNews =
+  | { readonly kind: "counted"; readonly counts: Counts }
+  | { readonly kind: "interface-handed-over"; readonly name: string }
 
 /** What the operator has asked of it, for as long as the speaker lives. */
 export interface InterfaceSettings {
@@ -42,6 +46,8 @@ export type InterfaceMessage =
   | { readonly kind: "watch-late" }
   | { readonly kind: "burst" }
   | { readonly kind: "flush" }
+  /** Answered with the same name once what is desired is in force and nothing lingers. */
+  | { readonly kind: "tell-when-handed-over"; readonly name: string }
   | { readonly kind: "failed"; readonly error: Error }
 
 export interface InterfaceState {
@@ -54,9 +60,11 @@ export interface InterfaceState {
   readonly generation: number
   readonly wire: Answering
   readonly responders: Readonly<Partial<Record<Protocol, Responder>>>
-  /** The addresses whose announcements reach somebody: wanted here, and their protocol has a socket. */
+  /** The addresses that are announced: wanted here, and their protocol has a socket. */
   readonly audible: ReadonlySet<Ip>
   readonly bursts: Bursts
+  /** The name to be told; absent: nobody wants to know. */
+  readonly handingOver?: string
 }
 type Self = Context<InterfaceMessage>
 
@@ -103,6 +111,8 @@ export const interfaceActor: Actor<InterfaceConfig, InterfaceState, InterfaceMes
       case "flush":
         flush(state, context)
         return state
+      case "tell-when-handed-over":
+        return tellHandedOver({ ...state, handingOver: message.name }, context)
       case "failed":
         throw message.error
       default:
@@ -178,12 +188,21 @@ function settle(state: InterfaceState, context: Self): InterfaceState {
   const ndp = responderFor("ndp", state, desired, context)
   const responders = { ...(arp === undefined ? {} : { arp }), ...(ndp === undefined ? {} : { ndp }) }
   const here = Array.from(desired.answers).flatMap(([ip, where]) => (where === "here" ? [ip] : []))
-  const audible = new Set(here.filter((ip) => responders[protocolOf(ip)] !== undefined))
-  ndp?.listenFor(new Set([...audible].filter((ip) => familyOf(ip) === "ipv6")))
+  const answered = here.filter((ip) => responders[protocolOf(ip)] !== undefined)
+  ndp?.listenFor(new Set(answered.filter((ip) => familyOf(ip) === "ipv6")))
+  // What another leads is the other's to announce.
+  const audible = new Set(answered.filter((ip) => state.wire.lingering?.has(ip) !== true))
   // A socket that is new has announced nothing: what another one said before does not count.
   const before = new Set([...state.audible].filter((ip) => sameResponder(state, responders, protocolOf(ip))))
   const bursts = heard(state.bursts, before, audible, context.world.clock.monotonicMs())
-  return announce({ ...state, responders, audible, bursts }, context)
+  return tellHandedOver(announce({ ...state, responders, audible, bursts }, context), context)
+}
+
+function tellHandedOver(state: InterfaceState, context: Self): InterfaceState {
+  const { handingOver: name, waiting, wire, ...rest } = state
+  if (name === undefined || waiting !== undefined || wire.lingering !== undefined) return state
+  context.send(state.config.parent, { kind: "interface-handed-over", name })
+  return { ...rest, waiting, wire }
 }
 
 const protocolOf = (ip: Ip): Protocol => (familyOf(ip) === "ipv4" ? "arp" : "ndp")

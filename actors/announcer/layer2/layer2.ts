@@ -5,7 +5,14 @@ import type { Cancel, NetworkInterface } from "../../../supervision/world.ts"
 import { answersOf, type Table, tableOf } from "./answers.ts"
 import type { Answering as OnWire, LivenessCounts } from "../../../cluster/liveness/state.ts"
 import { type Counts, noCounts, reported, sum } from "./counts.ts"
-import { interfaceActor, type InterfaceDesired, type InterfaceMessage, type InterfaceSettings } from "./interface.ts"
+import { answerIfDone, asked, type HandingOver, without } from "./handing-over.ts"
+import {
+  interfaceActor,
+  type InterfaceDesired,
+  type InterfaceMessage,
+  type InterfaceNews,
+  type InterfaceSettings,
+} from "./interface.ts"
 import type { Layer2Command, Layer2Happened, Layer2Report, Layer2Wire } from "./messages.ts"
 import { compilePattern, type InterfacePattern, judgeInterface } from "./selection.ts"
 import type { WatchCounted } from "./watch.ts"
@@ -27,7 +34,7 @@ export interface Layer2Config {
 /** The commands, and what its children, its timers and the kernel tell it. */
 export type Layer2Message =
   | Layer2Command
-  | { readonly kind: "counted"; readonly counts: Counts }
+  | InterfaceNews
   | WatchCounted
   | Layer2Happened
   | { readonly kind: "links-changed" }
@@ -60,6 +67,7 @@ export interface Layer2State {
   readonly reportedMs: number
   readonly subscribers: readonly ActorRef<Layer2Report>[]
   readonly told: ActorRef<Layer2Happened> | undefined
+  readonly handingOver: HandingOver | undefined
 }
 type Self = Context<Layer2Message>
 
@@ -93,6 +101,7 @@ export const layer2Actor: Actor<Layer2Config, Layer2State, Layer2Message> = {
       reportedMs: Number.NEGATIVE_INFINITY,
       subscribers: [],
       told: undefined,
+      handingOver: undefined,
     }
   },
   receive(state, message, context) {
@@ -109,7 +118,15 @@ export const layer2Actor: Actor<Layer2Config, Layer2State, Layer2Message> = {
         return scan(state, "told-again", context)
       case "ready":
         tell(state, message.name, context)
-        return state
+        return handedOver(state, message.name, context)
+      case "tell-when-handed-over": {
+        const { answering } = state
+        for (const [name, { child }] of answering) context.send(child, { kind: "tell-when-handed-over", name })
+        const handingOver = asked(state.handingOver, message.replyTo, answering.keys())
+        return { ...state, handingOver: answerIfDone(handingOver, context) }
+      }
+      case "interface-handed-over":
+        return handedOver(state, message.name, context)
       case "counted":
         return reportSoon({ ...state, totals: sum(state.totals, message.counts, state.table.entries) }, context)
       case "wire-counted": {
@@ -146,6 +163,11 @@ function settingsOf(config: Layer2Config): (name: string) => InterfaceSettings {
     return repeat
   }
 }
+
+const handedOver = (state: Layer2State, name: string, context: Self): Layer2State => ({
+  ...state,
+  handingOver: answerIfDone(without(state.handingOver, name), context),
+})
 
 function watchLinks(context: Self): Cancel | undefined {
   const watch = context.world.packets.watchInterfaces(() => context.send(context.self, { kind: "links-changed" }))
@@ -196,7 +218,8 @@ function scan(state: Layer2State, how: "changes-only" | "told-again", context: S
     answering.set(link.name, { child, link, arp: use.arp, ndp: use.ndp })
   }
   const present = judged.filter(({ use }) => use.present).map(({ link }) => link.name)
-  const next = { ...state, scannedMs, present, answering, wired }
+  const handed = [...state.answering.keys()].filter((name) => !names.has(name)).reduce(without, state.handingOver)
+  const next = { ...state, scannedMs, present, answering, wired, handingOver: answerIfDone(handed, context) }
   for (const [name, now] of answering) {
     if (how === "told-again" || !sameUse(state.answering.get(name), now)) tell(next, name, context)
   }
@@ -232,13 +255,23 @@ const macsOf = ({ answering }: Layer2State): readonly string[] =>
 
 function reportOf(state: Layer2State): Layer2Report {
   const { present, totals, wire, wired, wireTotals } = state
-  const all = (which: keyof OnWire) => [...new Set(wired.values().flatMap((onWire) => onWire[which]))].sort()
+  const all = (which: keyof OnWire) => [...new Set(wired.values().flatMap((onWire) => onWire[which] ?? []))].sort()
+  const lingering = all("lingering")
   return {
     kind: "layer2-report",
     interfaces: present,
     macs: macsOf(state),
     ...reported(totals),
-    ...(wire === undefined ? {} : { wire: { counts: wireTotals, taken: all("taken"), yielded: all("yielded") } }),
+    ...(wire === undefined
+      ? {}
+      : {
+          wire: {
+            counts: wireTotals,
+            taken: all("taken"),
+            yielded: all("yielded"),
+            ...(lingering.length === 0 ? {} : { lingering }),
+          },
+        }),
   }
 }
 

@@ -11,6 +11,12 @@ export type Layer2Command =
   | { readonly kind: "tell-happenings"; readonly to: ActorRef<Layer2Happened> }
   /** This node says good-bye: what it answers for stays as it is, and nobody is contradicted any more. */
   | { readonly kind: "leaving" }
+  /** Answered when of all that the newest table took away nothing is answered for any more. */
+  | { readonly kind: "tell-when-handed-over"; readonly replyTo: ActorRef<HandedOver> }
+
+export interface HandedOver {
+  readonly kind: "handed-over"
+}
 
 export interface Layer2Entry {
   readonly ip: string
@@ -30,7 +36,15 @@ export interface Layer2Wire {
   readonly members: readonly Member[]
   /** What others answer for, and this node would if they fell silent. */
   readonly standby: readonly Layer2Standby[]
-  readonly gossip: ActorRef<Verify>
+  /** What another leads now, and this node, no candidate any more, answers for until that one is heard. */
+  readonly former?: readonly Layer2Former[]
+  /** Absent: there is no gossip, and nobody is listened to but for the sake of `former`. */
+  readonly gossip?: ActorRef<Verify>
+}
+
+export interface Layer2Former {
+  readonly ip: string
+  readonly interfaces: "all" | readonly string[]
 }
 
 export interface Layer2Standby {
@@ -59,6 +73,8 @@ export interface Layer2WireReport {
   readonly taken: readonly string[]
   /** Not answered for though gossip says this node leads, because one that comes before it is heard. */
   readonly yielded: readonly string[]
+  /** Answered for though another leads, until that one is heard. Absent: none. */
+  readonly lingering?: readonly string[]
 }
 
 /** Something on the wire that people should know of, as it happens. */

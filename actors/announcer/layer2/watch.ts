@@ -48,7 +48,8 @@ export interface WatchDesired {
   readonly arp: boolean
   readonly ndp: boolean
   readonly desired: Desired
-  readonly gossip: ActorRef<Verify>
+  /** Absent: nobody is in doubt, so there is nothing to ask. */
+  readonly gossip?: ActorRef<Verify>
   /** What was in force when this actor began anew. */
   readonly adopt: Answering
 }
@@ -267,6 +268,12 @@ function logHappening(happening: Happening, where: Readonly<Record<string, strin
         answer,
         ...where,
       })
+    }
+    case "handed-over": {
+      const { ip, to, mac, afterMs } = happening
+      const fields = { event: "handOver", ip, to, mac, afterMs: Math.round(afterMs), ...where }
+      if (mac === undefined) return log.warn("no other node was heard to take the address over", fields)
+      return log.info("another node has taken the address over", fields)
     }
     case "paused":
       return log.debug("this thread was late, no member is in doubt any more", { lateMs: happening.lateMs, ...where })

@@ -3,18 +3,21 @@ import type { Answers } from "../../../protocols/ethernet/answers.ts"
 import type { Ip } from "../../../protocols/ip.ts"
 
 /** Where the wire knows better than gossip: the table of one interface with that laid over it. */
-export function withWire(answers: Answers, { taken, yielded }: Answering): Answers {
-  if (taken.size === 0 && yielded.size === 0) return answers
+export function withWire(answers: Answers, { taken, yielded, lingering = none }: Answering): Answers {
+  if (taken.size === 0 && yielded.size === 0 && lingering.size === 0) return answers
   const merged = new Map<Ip, "here" | "elsewhere">(answers)
   for (const ip of taken) merged.set(ip, "here")
+  for (const ip of lingering) merged.set(ip, "here")
   for (const ip of yielded) merged.delete(ip)
   return merged
 }
 
 export const nothingDiffers: Answering = { taken: new Set(), yielded: new Set() }
 
+const none: ReadonlySet<Ip> = new Set()
+
 export const sameAnswering = (a: Answering, b: Answering): boolean =>
-  same(a.taken, b.taken) && same(a.yielded, b.yielded)
+  same(a.taken, b.taken) && same(a.yielded, b.yielded) && same(a.lingering ?? none, b.lingering ?? none)
 const same = (a: ReadonlySet<Ip>, b: ReadonlySet<Ip>): boolean => a.size === b.size && a.isSubsetOf(b)
 
 export const noLivenessCounts: LivenessCounts = {

@@ -1,0 +1,46 @@
+import type { Address, Watched } from "./state.ts"
+import { answeringChanged, happened, newAddress, setAddress, type Turn } from "./turn.ts"
+
+/*
+ * Make before break: an address that this node led, and another node leads now, is answered for until that one is heard to
+ * have it, and not announced any more. So no question stays without an answer, and the neighbours that heard the new one
+ * keep what they heard.
+ */
+
+/** Whether it is still ours to answer for, since its next leader may not have begun. */
+export const goesOn = ({ role }: Watched, was: Address | undefined): boolean =>
+  was?.answering === true && role !== "own" && (was.role === "own" || was.lingerMs !== undefined || role === "former")
+
+export const lingering = (turn: Turn, watched: Watched, was: Address | undefined): Address => ({
+  ...(was ?? newAddress(watched)),
+  ...watched,
+  answering: true,
+  lingerMs: was?.lingerMs ?? turn.nowMs,
+  holder: undefined,
+  takenFrom: undefined,
+  yieldedMs: undefined,
+  splitTold: false,
+  confirm: undefined,
+  claimant: undefined,
+  ceasedMs: undefined,
+})
+
+/** No candidate, and nothing left to hand over. */
+export const gone = (watched: Watched): Address => ({ ...newAddress(watched), answering: false })
+
+/** Somebody else was heard to have it. */
+export function succeeded(turn: Turn, address: Address, by: string | undefined, mac: string): void {
+  end(turn, address, { ...(by === undefined ? {} : { to: by }), mac })
+}
+
+/** Nobody was heard for too long: whoever should have it may have lost its link, and must not find us here when it is back. */
+export function endLinger(turn: Turn, address: Address): void {
+  const { lingerMs } = address
+  if (lingerMs !== undefined && turn.nowMs - lingerMs >= turn.draft.settings.lingerMs) end(turn, address, {})
+}
+
+function end(turn: Turn, { ip, lingerMs }: Address, heard: { readonly to?: string; readonly mac?: string }): void {
+  setAddress(turn, ip, { answering: false, lingerMs: undefined, holder: heard.to })
+  happened(turn, { what: "handed-over", ip, ...heard, afterMs: turn.nowMs - (lingerMs ?? turn.nowMs) })
+  answeringChanged(turn)
+}
