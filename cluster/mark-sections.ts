@@ -6,24 +6,28 @@ import type { MarkClaim, MarkSubnet, SpeakerMark } from "./speaker-mark.ts"
  * The sections of a mark: a type, two bytes of length, the content. One that is not known is skipped, so that versions
  * may differ. All numbers are in network order.
  *
+ * flags: one byte, 1 when drained, 2 when deaf; without any there is no such section.
  * subnets: one byte, 1 when they are all of them; then each as two bytes of interface tag, the length of the prefix
  * (plus 64 for IPv6), and as many bytes of it as are not zero by definition.
  * claims: five bytes each, three of address tag and two of epoch.
  */
-const types = { subnets: 3, claims: 4 } as const
+const types = { flags: 1, subnets: 3, claims: 4 } as const
+const flags = { drained: 1, deaf: 2 } as const
 const headBytes = 3
 /** So that a node with very many subnets can still claim. */
 const mostSubnetBytes = 180
 const claimBytes = 5
 const ipv6From = 64
 
-type Sections = Pick<SpeakerMark, "subnets" | "claims">
+type Sections = Pick<SpeakerMark, "subnets" | "claims" | "drained" | "deaf">
 
 /** As much as there is room for. */
-export function encodeSections({ subnets, claims }: Sections, room: number): readonly number[] {
+export function encodeSections({ subnets, claims, drained, deaf }: Sections, room: number): readonly number[] {
   const bytes: number[] = []
   const add = (type: number, content: readonly number[]) =>
     void bytes.push(type, content.length >> 8, content.length & 255, ...content)
+  const flagged = (drained === true ? flags.drained : 0) | (deaf === true ? flags.deaf : 0)
+  if (flagged !== 0) add(types.flags, [flagged])
   if (subnets !== undefined) {
     const content = [1]
     for (const subnet of subnets.list) {
@@ -60,7 +64,11 @@ export function decodeSections(bytes: Uint8Array): Sections | undefined {
     const length = ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
     const content = bytes.subarray(at + headBytes, at + headBytes + length)
     if (at + headBytes > bytes.length || content.length < length) return undefined
-    if (bytes[at] === types.subnets) {
+    if (bytes[at] === types.flags) {
+      const [flagged = 0] = content
+      if ((flagged & flags.drained) !== 0) sections = { ...sections, drained: true }
+      if ((flagged & flags.deaf) !== 0) sections = { ...sections, deaf: true }
+    } else if (bytes[at] === types.subnets) {
       const subnets = decodeSubnets(content)
       if (subnets === undefined) return undefined
       sections = { ...sections, subnets }

@@ -3,8 +3,8 @@ import { formatMac, parseMac } from "../protocols/ethernet/mac.ts"
 import { decodeSections, encodeSections } from "./mark-sections.ts"
 
 /**
- * What our speakers say of themselves in memberlist's Meta, which MetalLB leaves empty: that they take part in liveness
- * on the wire and in election policies, and what the others need to know for both. `Tr`, the version, then
+ * What our speakers say of themselves in memberlist's Meta, which MetalLB leaves empty: whether they take part in
+ * liveness on the wire and in election policies, what the others need to know for both, and whether they are drained. `Tr`, the version, then
  * version 1: six bytes a MAC to the end. Version 2: how many MACs, the MACs, and sections (`mark-sections.ts`).
  */
 export interface SpeakerMark {
@@ -15,6 +15,10 @@ export interface SpeakerMark {
   readonly subnets?: MarkSubnets
   /** Which addresses it keeps by the policy `sticky`. Absent: not said yet, so what it said before goes on. */
   readonly claims?: readonly MarkClaim[]
+  /** It hands over what it announces and takes nothing. Absent: it is not drained. */
+  readonly drained?: true
+  /** It does not listen on the wire. Absent: it does. */
+  readonly deaf?: true
 }
 
 export interface MarkSubnets {
@@ -37,6 +41,8 @@ export interface MarkClaim {
 
 /** From this version on a speaker honours election policies. */
 export const policiesVersion = 2
+/** From this version on a speaker knows that others may be drained. */
+export const drainVersion = 2
 export const markVersion = 2
 const prefix = [0x54, 0x72] as const
 const headerBytes = 3

@@ -44,6 +44,8 @@ const marks: readonly (readonly [string, SpeakerMark])[] = [
       ],
     },
   ],
+  ["drained", { version: 2, macs: [mac], drained: true }],
+  ["drained, and it does not listen", { version: 2, macs: [], drained: true, deaf: true, claims: [] }],
   ["no claims, which is not the same as nothing said", { version: 2, macs: [], claims: [] }],
 ]
 
