@@ -2,8 +2,10 @@ import { isDeepStrictEqual } from "node:util"
 import type { NodeFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
 import type { ApiMessage } from "../api.ts"
+import { claimWhatIsHeld, introduceOurselves, noteTaken } from "./claiming.ts"
 import { adopt, configure } from "./configuring.ts"
 import { becomesDue, decided, evaluateDue, serviceStarted, surroundingsChanged } from "./deciding.ts"
+import { electionOf } from "./electing.ts"
 import { hear, type Membership, settle } from "./membership.ts"
 import { bfdReported } from "./paths.ts"
 import { report } from "./reporting.ts"
@@ -11,7 +13,7 @@ import { serviceActor } from "./service.ts"
 import { type AnnouncerConfig, type AnnouncerState, beginning, isWanted, type Message } from "./state.ts"
 import { metricsOf, statusOf } from "./status.ts"
 import { flush, flushSoon, listenToLayer2, threadStarted } from "./telling.ts"
-import { introduceOurselves, livenessOf, meet, recordHappening } from "./wire.ts"
+import { livenessOf, meet, recordHappening } from "./wire.ts"
 
 /**
  *     API actor ── facts ──►┌───────────┐── evaluate ──►┌─────────┐ one per Service,
@@ -85,12 +87,16 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "layer2-report": {
       const known = state.layer2
       state.layer2 = message
-      if (!isDeepStrictEqual(known?.macs, message.macs)) introduceOurselves(state, context)
+      introduceOurselves(state, context)
+      if (!isDeepStrictEqual(known?.wire, message.wire)) claimWhatIsHeld(state, context)
       if (!isDeepStrictEqual(known?.interfaces, message.interfaces)) surroundingsChanged(state, context)
       return
     }
     case "layer2-happened":
-      return recordHappening(state, message)
+      recordHappening(state, message)
+      return noteTaken(state, message, context)
+    case "claims-due":
+      return claimWhatIsHeld(state, context)
     case "bgp-report":
       state.sessions = message.sessions
       return
@@ -197,3 +203,8 @@ function membershipChanged(state: AnnouncerState, membership: Membership, contex
   state.unflushed = true
   flushSoon(state, context)
 }
+  introduceOurselves(state, context)
+  if (state.snapshot !== undefined) {
+    const election = electionOf({ ...state, snapshot: state.snapshot })
+    if (!isDeepStrictEqual(election, state.surroundings?.election)) return surroundingsChanged(state, context)
+  }

@@ -1,13 +1,28 @@
+import { isDeepStrictEqual } from "node:util"
 import type { ServiceKey } from "../../config/facts.ts"
 import type { Context } from "../../supervision/actor.ts"
+import { spreadAnew } from "./electing.ts"
+import type { ElectionFacts } from "./policies.ts"
 import type { Decided } from "./service.ts"
 import { type AnnouncerState, isWanted, type Message, surroundingsOf } from "./state.ts"
 import { flushSoon } from "./telling.ts"
 
 /** What every decision is made from has changed: all Services, and what the threads are told besides them. */
 export function surroundingsChanged(state: AnnouncerState, context: Context<Message>): void {
+  const before = state.surroundings?.election
   state.surroundings = surroundingsOf(state)
+  logElection(before, state.surroundings?.election, context)
   becomesDue(state, undefined, context)
+}
+
+function logElection(
+  before: ElectionFacts | undefined,
+  now: ElectionFacts | undefined,
+  { log }: Context<Message>,
+): void {
+  if (now === undefined || (before?.kind === now.kind && (now.kind === "on" || isDeepStrictEqual(before, now)))) return
+  if (now.kind === "on") return log.info("election policies are in force", { event: "electionPolicies" })
+  log.warn("election policies are off, MetalLB's hash decides", { event: "electionPolicies", reason: now.why })
 }
 
 /** One Service, or all of them. */
@@ -23,6 +38,7 @@ export function becomesDue(state: AnnouncerState, key: ServiceKey | undefined, c
 }
 
 export function evaluateDue(state: AnnouncerState, context: Context<Message>): void {
+  if (spreadAnew(state)) state.due = "all"
   const keys = state.due === "all" ? state.records.keys() : (state.due ?? [])
   let asked = 0
   for (const key of keys) if (evaluate(state, key, context)) asked++

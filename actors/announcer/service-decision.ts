@@ -68,6 +68,18 @@ export function decideService(
   }
 }
 
+/** Of a Service that is ours and has some, all good and in one pool. */
+export function serviceAddresses(
+  service: ServiceFacts,
+  { snapshot, loadBalancerClass }: Surroundings,
+): { readonly ips: readonly [Ip, ...Ip[]]; readonly pool: Pool } | undefined {
+  if (service.type !== "LoadBalancer" || !isOurs(service, loadBalancerClass)) return undefined
+  const [first, ...others] = service.ingress.map(({ ip }) => parseIp(ip))
+  if (first === undefined || !others.every((ip) => ip !== undefined)) return undefined
+  const pool = poolOf([first, ...others], snapshot)
+  return pool && { ips: [first, ...others], pool }
+}
+
 /** Without a class on either side, or with the same one on both. */
 export const isOurs = (service: ServiceFacts, ours: string | undefined): boolean => service.loadBalancerClass === ours
 

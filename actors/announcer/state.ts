@@ -1,14 +1,18 @@
 import type { GossipCommand, Member } from "../../cluster/messages.ts"
+import type { SpeakerMark } from "../../cluster/speaker-mark.ts"
 import type { ClusterApi, ConfigurationCondition, DesiredServiceStatuses } from "../../config/cluster-api.ts"
 import type { ConfigurationFacts, EndpointFacts, NodeFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Snapshot } from "../../config/snapshot.ts"
 import { type WorkMeter, workMeter } from "../../config/work-meter.ts"
+import type { Ip } from "../../protocols/ip.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { World } from "../../supervision/world.ts"
 import type { ApiMessage } from "../api.ts"
 import type { BfdCommand, BfdReport } from "../bfd/messages.ts"
 import type { BgpCommand, DesiredPeer, Paths, SessionReport } from "../session/messages.ts"
+import type { Claiming } from "./claims.ts"
 import { desiredPeers } from "./desired.ts"
+import { electionOf, nothingSpread, type Spreading } from "./electing.ts"
 import type { Layer2Command, Layer2Report } from "./layer2/messages.ts"
 import type { AnnouncerCommand } from "./messages.ts"
 import { type Membership, nothingHeard } from "./membership.ts"
@@ -46,6 +50,7 @@ type Own =
   | { readonly kind: "flush" }
   | { readonly kind: "report" }
   | { readonly kind: "settle" }
+  | { readonly kind: "claims-due" }
 
 export interface ServiceRecord {
   service: ServiceFacts | undefined
@@ -102,6 +107,13 @@ export interface AnnouncerState {
   reported: ConfigurationCondition | undefined
   layer2: Layer2Report | undefined
   sessions: readonly SessionReport[]
+  /** Addresses taken from a silent leader, by when, until the report names them. */
+  readonly taken: Map<Ip, number>
+  /** What was said of this node in gossip last. */
+  mark: SpeakerMark | undefined
+  /** What is kept by the policy `sticky`. Undefined: not known yet. */
+  claiming: Claiming | undefined
+  spreading: Spreading
   bfd: BfdReport | undefined
   updates: number
   updateErrors: number
@@ -145,6 +157,10 @@ export const beginning = (
   layer2: undefined,
   sessions: [],
   bfd: undefined,
+  taken: new Map(),
+  mark: undefined,
+  claiming: undefined,
+  spreading: nothingSpread,
   updates: 0,
   updateErrors: 0,
   deciding: workMeter(() => clock.monotonicMs()),
@@ -159,6 +175,7 @@ export function surroundingsOf({ config, snapshot, ...state }: AnnouncerState): 
   if (snapshot === undefined) return undefined
   return {
     nodeName: config.nodeName,
+  const election = electionOf({ config, snapshot, ...state })
     snapshot,
     nodes: state.nodes,
     speakers: config.gossip === undefined ? "off" : state.membership.speakers,
@@ -168,6 +185,7 @@ export function surroundingsOf({ config, snapshot, ...state }: AnnouncerState): 
     ...(livenessOf({ config, ...state }) === "on" ? { standings: true } : {}),
   }
 }
+    ...(election === undefined ? {} : { election }),
 
 export function announcementsOf(state: AnnouncerState): ReadonlyMap<ServiceKey, Announcement> {
   const announcements: [ServiceKey, Announcement][] = []

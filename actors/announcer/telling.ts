@@ -4,7 +4,7 @@ import { unsettled } from "./membership.ts"
 import { bfdStarted, tellWatched } from "./paths.ts"
 import { logPeerChange, peerChanges } from "./peer-changes.ts"
 import { reportSoon } from "./reporting.ts"
-import { introduceOurselves } from "./wire.ts"
+import { claimWhatIsHeld, introduceOurselves } from "./claiming.ts"
 import {
   type AnnouncerConfig,
   type AnnouncerState,
@@ -37,6 +37,7 @@ export function flush(state: AnnouncerState, context: Context<Message>): void {
     state.peers = peers
     context.send(state.config.bgp, { kind: "peers", peers })
   }
+  claimWhatIsHeld(state, context)
   const watched = wantedPaths(state)
   if (watched !== undefined) tellWatched(state, watched, context)
   reportSoon(state, context)
@@ -57,6 +58,7 @@ export function threadStarted(
     case "gossip":
       if (gossip === undefined) return
       state.membership = unsettled(state.membership)
+      state.mark = undefined
       context.send(gossip, { kind: "subscribe", subscriber: context.self })
       introduceOurselves(state, context)
       if (state.speakerAddresses !== undefined) {

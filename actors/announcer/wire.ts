@@ -1,15 +1,14 @@
 import { isDeepStrictEqual } from "node:util"
 import type { Member as WireMember } from "../../cluster/liveness/state.ts"
 import type { Member } from "../../cluster/messages.ts"
-import { markVersion } from "../../cluster/speaker-mark.ts"
+import type { SpeakerMark } from "../../cluster/speaker-mark.ts"
 import type { ServiceKey } from "../../config/facts.ts"
 import { parseIp } from "../../protocols/ip.ts"
-import type { Context } from "../../supervision/actor.ts"
 import { describeHappening } from "./happening.ts"
 import { layer2Standby, layer2Table, type Standings } from "./desired.ts"
 import type { Layer2Entry, Layer2Former, Layer2Happened, Layer2Wire } from "./layer2/messages.ts"
 import { type Standing, successorIn } from "./layer2-decision.ts"
-import type { AnnouncerState, Message } from "./state.ts"
+import type { AnnouncerState } from "./state.ts"
 import type { Announcement } from "./transition.ts"
 
 /** What the layer 2 thread is told. */
@@ -118,17 +117,20 @@ export function meet(state: AnnouncerState): boolean {
     if (!names.has(name) && nodes.has(name)) next.set(name, { ...member, state: "dead" })
   }
   for (const member of heard) {
-    const mark = member.mark ?? (stateOf(member) === "alive" ? undefined : acquaintances.get(member.name)?.mark)
+    const mark = markOf(member, acquaintances.get(member.name)?.mark)
     next.set(member.name, mark === undefined ? member : { ...member, mark })
   }
   state.acquaintances = new Map([...next].sort(([a], [b]) => (a < b ? -1 : 1)))
   return !isDeepStrictEqual(acquaintances, state.acquaintances)
 }
 
-/** Tells the ring by which MACs this node announces. */
-export function introduceOurselves({ config, layer2 }: AnnouncerState, context: Context<Message>): void {
-  if (config.gossip === undefined || config.wire?.liveness !== true || layer2?.macs === undefined) return
-  context.send(config.gossip, { kind: "mark", mark: { version: markVersion, macs: layer2.macs } })
+/** What it has not said again since it began anew, or is dead, is still what it said before. */
+function markOf(member: Member, before: SpeakerMark | undefined): SpeakerMark | undefined {
+  const { mark } = member
+  if (mark === undefined) return stateOf(member) === "alive" ? undefined : before
+  const subnets = mark.subnets ?? before?.subnets
+  const claims = mark.claims ?? before?.claims
+  return { ...mark, ...(subnets !== undefined && { subnets }), ...(claims !== undefined && { claims }) }
 }
 
 /** For people, on each Service that has the address. */

@@ -84,7 +84,7 @@ test("the ring hears by which MACs this node announces, again when gossip begins
   const it = await started()
   await it.layer2Report({ macs: ["02:00:00:00:00:0c"] })
   const marks = () => it.gossip.at(-1)?.filter((message) => message.kind === "mark")
-  const mark = { kind: "mark", mark: { version: markVersion, macs: ["02:00:00:00:00:0c"] } } as const
+  const mark = { kind: "mark", mark: { version: markVersion, macs: ["02:00:00:00:00:0c"], claims: [] } } as const
   t.deepEqual(marks(), [mark])
   await it.layer2Report({ macs: ["02:00:00:00:00:0c"], requestsReceived: { "192.0.2.10": 1 } })
   t.is(marks()?.length, 1)

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util"
 import { formatMac, sameBytes } from "../../../protocols/ethernet/mac.ts"
 import type { Actor, Context } from "../../../supervision/actor.ts"
 import type { ActorRef } from "../../../supervision/reference.ts"
@@ -16,6 +17,7 @@ import {
 import type { Layer2Command, Layer2Happened, Layer2Report, Layer2Wire } from "./messages.ts"
 import { compilePattern, type InterfacePattern, judgeInterface } from "./selection.ts"
 import type { WatchCounted } from "./watch.ts"
+import { subnetsOf } from "./subnets.ts"
 import { watchOf } from "./watch-of.ts"
 import { noLivenessCounts, plus } from "./wire.ts"
 
@@ -223,8 +225,9 @@ function scan(state: Layer2State, how: "changes-only" | "told-again", context: S
   for (const [name, now] of answering) {
     if (how === "told-again" || !sameUse(state.answering.get(name), now)) tell(next, name, context)
   }
-  const same = present.join() === state.present.join() && macsOf(next).join() === macsOf(state).join()
-  return same ? next : reportSoon(next, context)
+  const same = isDeepStrictEqual(linksOf(next), linksOf(state))
+  // Elections depend on it; a burst of changes is one scan already.
+  return same ? next : report(next, context)
 }
 
 function spawn(name: string, settings: InterfaceSettings, context: Self): ActorRef<InterfaceMessage> {
@@ -253,14 +256,19 @@ function subscribed(state: Layer2State, subscriber: ActorRef<Layer2Report>, cont
 const macsOf = ({ answering }: Layer2State): readonly string[] =>
   [...new Set(answering.values().map(({ link }) => formatMac(link.mac)))].sort()
 
+const linksOf = (state: Layer2State): Pick<Layer2Report, "interfaces" | "macs" | "subnets"> => ({
+  interfaces: state.present,
+  macs: macsOf(state),
+  subnets: subnetsOf(state.answering.values().map(({ link }) => link)),
+})
+
 function reportOf(state: Layer2State): Layer2Report {
-  const { present, totals, wire, wired, wireTotals } = state
+  const { totals, wire, wired, wireTotals } = state
   const all = (which: keyof OnWire) => [...new Set(wired.values().flatMap((onWire) => onWire[which] ?? []))].sort()
   const lingering = all("lingering")
   return {
     kind: "layer2-report",
-    interfaces: present,
-    macs: macsOf(state),
+    ...linksOf(state),
     ...reported(totals),
     ...(wire === undefined
       ? {}

@@ -1,4 +1,5 @@
 import type { Happening, LivenessCounts, Member } from "../../../cluster/liveness/state.ts"
+import type { MarkSubnets } from "../../../cluster/speaker-mark.ts"
 import type { Verify } from "../../../cluster/messages.ts"
 import type { ActorRef } from "../../../supervision/reference.ts"
 
@@ -61,6 +62,8 @@ export interface Layer2Report {
   readonly interfaces: readonly string[]
   /** Of those that can answer now. */
   readonly macs?: readonly string[]
+  /** Likewise; a node without any says so. */
+  readonly subnets?: MarkSubnets
   readonly requestsReceived: Readonly<Record<string, number>>
   readonly responsesSent: Readonly<Record<string, number>>
   readonly gratuitousSent: Readonly<Record<string, number>>
