@@ -25,7 +25,7 @@ export const ipv6Option = {
   trafficClass: 67,
   minimumHopCount: 73,
 } as const
-export const tcpOption = { md5Signature: 14, addAuthenticationKey: 38 } as const
+export const tcpOption = { md5Signature: 14, addAuthenticationKey: 38, removeAuthenticationKey: 39 } as const
 export const messageFlag = { doNotWait: 0x40, noSignal: 0x4000 } as const
 export const protocol = { icmpv6: 58 } as const
 export const etherType = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const

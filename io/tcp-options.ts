@@ -83,9 +83,53 @@ export function setMd5Key(fd: number, peer: string, password: string): Outcome<v
   return lacking("TCP MD5 signatures (CONFIG_TCP_MD5SIG)")
 }
 
-/** RFC 5925. The one key of the connection, current in both directions. */
-function addAuthenticationKey(fd: number, peer: string, key: Authentication): Outcome<void> {
-  const request = authenticationKey(peer, key)
+/** The keys of a listening socket, by peer: what was there before goes first, since the two kinds exclude each other. */
+export function listenerKeys(fd: number): (peer: string, key: Pick<TcpOptions, Kind>) => Outcome<void> {
+  const known = new Map<string, Pick<TcpOptions, Kind>>()
+  return (peer, { md5Password, authentication }) => {
+    const before = known.get(peer) ?? {}
+    known.delete(peer)
+    if (before.md5Password !== undefined && md5Password === undefined) {
+      const taken = setMd5Key(fd, peer, "")
+      if (!taken.ok) return taken
+    }
+    if (before.authentication !== undefined) {
+      const taken = removeAuthenticationKey(fd, peer, before.authentication)
+      if (!taken.ok) return taken
+    }
+    if (md5Password !== undefined) {
+      const set = setMd5Key(fd, peer, md5Password)
+      if (!set.ok) return set
+    }
+    if (authentication !== undefined) {
+      const set = addAuthenticationKey(fd, peer, authentication, "listening")
+      if (!set.ok) return set
+    }
+    known.set(peer, {
+      ...(md5Password !== undefined && { md5Password }),
+      ...(authentication !== undefined && { authentication }),
+    })
+    return done
+  }
+}
+type Kind = "md5Password" | "authentication"
+
+function removeAuthenticationKey(fd: number, peer: string, key: Authentication): Outcome<void> {
+  const request = authenticationRemoval(peer, key)
+  const what = "taking a TCP-AO key away"
+  if (request === undefined) return refusal(what, errno.invalid)
+  const result = setsockopt(fd, level.tcp, tcpOption.removeAuthenticationKey, request, request.length)
+  return result < 0 && result !== errno.noEntry ? refusal(what, result) : done
+}
+
+/** RFC 5925. The one key of the connection, current in both directions; a socket that listens has no current one. */
+function addAuthenticationKey(
+  fd: number,
+  peer: string,
+  key: Authentication,
+  use: "connecting" | "listening" = "connecting",
+): Outcome<void> {
+  const request = authenticationKey(peer, key, use)
   if (request === undefined) return tooLong("a TCP-AO key")
   const result = setsockopt(fd, level.tcp, tcpOption.addAuthenticationKey, request, request.length)
   request.fill(0)
@@ -123,16 +167,33 @@ const setCurrent = 1
 const setReceiveNext = 2
 
 /** struct tcp_ao_add. Undefined when the key is too long or empty. */
-export function authenticationKey(peer: string, key: Authentication): Uint8Array | undefined {
+export function authenticationKey(
+  peer: string,
+  key: Authentication,
+  use: "connecting" | "listening" = "connecting",
+): Uint8Array | undefined {
   const address = socketAddress(peer, 0)
   const secret = new TextEncoder().encode(key.key)
   if (address === undefined || secret.length === 0 || secret.length > longestKey) return undefined
   const bytes = Buffer.alloc(288)
   bytes.set(address)
   bytes.write(algorithms[key.algorithm], 128)
-  bytes.writeUInt32LE(setCurrent | setReceiveNext, 196)
+  bytes.writeUInt32LE(use === "connecting" ? setCurrent | setReceiveNext : 0, 196)
   bytes.set([address.length === 16 ? 32 : 128, key.sendId, key.receiveId, macLength, 0, secret.length], 202)
   bytes.set(secret, 208)
+  return bytes
+}
+
+/** struct tcp_ao_del. */
+export function authenticationRemoval(
+  peer: string,
+  { sendId, receiveId }: Pick<Authentication, "sendId" | "receiveId">,
+): Uint8Array | undefined {
+  const address = socketAddress(peer, 0)
+  if (address === undefined) return undefined
+  const bytes = Buffer.alloc(144)
+  bytes.set(address)
+  bytes.set([address.length === 16 ? 32 : 128, sendId, receiveId], 138)
   return bytes
 }
 

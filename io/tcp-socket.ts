@@ -1,10 +1,10 @@
 import net from "node:net"
 import { routerOn } from "./link-routers.ts"
-import { errno, family, level, socketOption, socketType } from "./linux.ts"
+import { errno, family, ipv6Option, level, socketOption, socketType } from "./linux.ts"
 import { done, type Outcome, refusal } from "./outcome.ts"
 import { closeDescriptor, listen, socket } from "./system-calls.ts"
 import { explainSilence, tcpCounters } from "./tcp-counters.ts"
-import { bindTo, setMd5Key, setNumber, setTcpOptions, type TcpOptions } from "./tcp-options.ts"
+import { bindTo, listenerKeys, setNumber, setTcpOptions, type TcpOptions } from "./tcp-options.ts"
 
 export interface TcpTarget extends TcpOptions {
   readonly address: string
@@ -75,19 +75,42 @@ function hostOf({ address, device, unnumbered }: TcpTarget): Outcome<string> {
  * What a world's network gets from here. The abilities are the kernel's to refuse, one connection at a time and in words:
  * asking it before would only say the same.
  */
-export const tcpWithOptions = { prepare: prepareTcp, tcpMd5: true, tcpAo: true, tcpRouting: true } as const
+export const tcpWithOptions = {
+  prepare: prepareTcp,
+  prepareListener: listenTcp,
+  tcpMd5: true,
+  /** Asked of the kernel once: it has it or not, whoever the peer is. */
+  get tcpAo() {
+    return kernelHasAuthentication()
+  },
+  tcpRouting: true,
+  tcpListening: true,
+} as const
+
+function kernelHasAuthentication(): boolean {
+  const key = { key: "probe", algorithm: "hmac-sha-1-96", sendId: 1, receiveId: 1 } as const
+  const probed = prepareTcp({ address: "127.0.0.1", port: 1, authentication: key })
+  if (probed.ok) probed.value.socket.destroy()
+  return probed.ok || probed.error.code !== "ENOPROTOOPT"
+}
 
 export interface TcpListener {
   readonly port: number
   readonly server: net.Server
-  /** RFC 2385, for connections to come from that peer; undefined takes its key away. */
-  readonly setPassword: (peer: string, password: string | undefined) => Outcome<void>
+  /** For connections to come from that peer; without either of them its key is taken away. */
+  readonly setKey: (peer: string, key: Pick<TcpOptions, "md5Password" | "authentication">) => Outcome<void>
+  /** Of a connection that it has accepted (RFC 5082): the first packet of all came as it came. */
+  readonly setMinimumTtl: (socket: net.Socket, minimumTtl: number) => Outcome<void>
+}
+
+interface ListenAt extends Pick<TcpOptions, "device" | "ttl" | "minimumTtl"> {
+  readonly address: string
+  readonly port: number
+  readonly onlyIpv6?: true
 }
 
 /** A listening socket. Connections that it accepts inherit its options, and the key of their peer. */
-export function listenTcp(
-  at: { readonly address: string; readonly port: number } & Pick<TcpOptions, "device" | "ttl" | "minimumTtl">,
-): Promise<Outcome<TcpListener>> {
+export function listenTcp(at: ListenAt): Promise<Outcome<TcpListener>> {
   const opened = openStream(at.address)
   if (!opened.ok) return Promise.resolve(opened)
   const fd = opened.value
@@ -105,17 +128,32 @@ export function listenTcp(
     server.listen({ fd }, () => {
       const local = server.address()
       const port = local === null || typeof local === "string" ? at.port : local.port
-      const setPassword: TcpListener["setPassword"] = (peer, password) =>
-        open ? setMd5Key(fd, peer, password ?? "") : refusal("setting a TCP MD5 password", errno.badDescriptor)
-      resolve({ ok: true, value: { port, server, setPassword } })
+      const keys = listenerKeys(fd)
+      const setKey: TcpListener["setKey"] = (peer, key) =>
+        open ? keys(peer, key) : refusal("setting the key of a peer", errno.badDescriptor)
+      resolve({ ok: true, value: { port, server, setKey, setMinimumTtl } })
     })
   })
 }
 
-function startListening(fd: number, at: Parameters<typeof listenTcp>[0]): Outcome<void> {
+function setMinimumTtl(socket: net.Socket, minimumTtl: number): Outcome<void> {
+  const fd = descriptorOf(socket)
+  if (fd === undefined) return refusal("setting the smallest TTL to take", errno.badDescriptor)
+  return setTcpOptions(fd, { minimumTtl }, socket.localAddress ?? "")
+}
+
+/** Node has no word for it; its own cluster module reads it there. */
+function descriptorOf(socket: net.Socket): number | undefined {
+  const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: unknown } }
+  return typeof handle?.fd === "number" && handle.fd >= 0 ? handle.fd : undefined
+}
+
+function startListening(fd: number, at: ListenAt): Outcome<void> {
   // Else the port is taken for a minute after a restart.
   const reusable = setNumber(fd, level.socket, socketOption.reuseAddress, 1, "the reuse of its address")
-  const ready = reusable.ok ? setTcpOptions(fd, at, at.address) : reusable
+  const single =
+    reusable.ok && at.onlyIpv6 === true ? setNumber(fd, level.ipv6, ipv6Option.only, 1, "IPv6 alone") : reusable
+  const ready = single.ok ? setTcpOptions(fd, at, at.address) : single
   const bound = ready.ok ? bindTo(fd, at.address, at.port) : ready
   if (!bound.ok) return bound
   const result = listen(fd, 128)

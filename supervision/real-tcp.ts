@@ -1,7 +1,17 @@
 import net from "node:net"
 import { networkInterfaces } from "node:os"
 import { endpoint, failure, invalid } from "./real-udp.ts"
-import type { Endpoint, Network, NetworkError, TcpConnection, TcpHandlers, TcpTarget } from "./world.ts"
+import type {
+  Endpoint,
+  ListenHandlers,
+  Network,
+  NetworkError,
+  TcpConnection,
+  TcpHandlers,
+  TcpListenAt,
+  TcpListener,
+  TcpTarget,
+} from "./world.ts"
 
 /** A socket that has every option its target asks for, the source address too, and has sent nothing yet. */
 export interface PreparedTcp {
@@ -23,7 +33,9 @@ export const connectTcpOver =
     const prepared = wrong === undefined ? prepare(to) : ({ ok: false, error: wrong } as const)
     if (!prepared.ok) return attempt({ socket: new net.Socket() }, to, on, () => fail(prepared.error))
     const { socket, host = to.address } = prepared.value
-    return attempt(prepared.value, to, on, () => socket.connect({ host, port: to.port }))
+    // Who was found on the link, for one who only named it; the zone is not part of an address.
+    const remote = { address: host.split("%")[0] ?? host, port: to.port }
+    return attempt(prepared.value, to, on, () => socket.connect({ host, port: to.port }), remote)
   }
 
 /** By Node alone: a source address, and no other option. What it cannot do it refuses, rather than go without. */
@@ -50,13 +62,24 @@ function beyondNode({
   return { code: "ENOTSUP", message: "options of TCP sockets cannot be set here" }
 }
 
+const beyondNodeListening = ({ onlyIpv6, device, ttl }: TcpListenAt): NetworkError | undefined =>
+  onlyIpv6 === undefined && device === undefined && ttl === undefined
+    ? undefined
+    : { code: "ENOTSUP", message: "options of TCP sockets cannot be set here" }
+
 function fail({ message, code }: NetworkError): never {
   throw Object.assign(new Error(message), { code })
 }
 
-function attempt({ socket, explain }: PreparedTcp, to: TcpTarget, on: TcpHandlers, connect: () => void): TcpConnection {
+function attempt(
+  { socket, explain }: PreparedTcp,
+  to: TcpTarget,
+  on: TcpHandlers,
+  connect: () => void,
+  remote: Endpoint = { address: to.address, port: to.port },
+): TcpConnection {
   socket.setNoDelay(true)
-  const connection = connectionOf(socket, { address: to.address, port: to.port })
+  const connection = connectionOf(socket, remote)
   const timeout = setTimeout(() => {
     const why = explain?.()
     const silence = `no answer from ${to.address} port ${to.port} within ${to.timeoutMs} ms`
@@ -75,18 +98,63 @@ function attempt({ socket, explain }: PreparedTcp, to: TcpTarget, on: TcpHandler
   return connection
 }
 
+/** A server that listens already, with the options that Node has not. */
+export interface PreparedListener {
+  readonly server: net.Server
+  readonly port: number
+  readonly setKey: NonNullable<TcpListener["setKey"]>
+  readonly setMinimumTtl: (socket: net.Socket, minimumTtl: number) => ReturnType<PreparedListener["setKey"]>
+}
+type PrepareListener = (
+  at: TcpListenAt,
+) => Promise<
+  { readonly ok: true; readonly value: PreparedListener } | { readonly ok: false; readonly error: NetworkError }
+>
+
+/** `listenTcp` over servers of one who knows more options than Node. */
+export const listenTcpOver =
+  (prepare: PrepareListener): Network["listenTcp"] =>
+  async (at, on) => {
+    const wrong = invalid(at)
+    if (wrong !== undefined) return { ok: false, error: wrong }
+    const prepared = await prepare(at)
+    if (!prepared.ok) return prepared
+    const { server, port, setKey, setMinimumTtl } = prepared.value
+    server.on("connection", (socket) => accepted(socket, on, (least) => setMinimumTtl(socket, least)))
+    server.on("error", (error) => on.error(failure(error)))
+    return {
+      ok: true,
+      value: { local: { address: at.address, port }, setKey, close: () => void server.close() },
+    }
+  }
+
+function accepted(
+  socket: net.Socket,
+  on: ListenHandlers,
+  setMinimumTtl?: NonNullable<TcpConnection["setMinimumTtl"]>,
+): void {
+  const remote = endpoint(socket.remoteAddress?.split("%")[0], socket.remotePort)
+  // Gone before we looked.
+  if (remote === undefined) return void socket.destroy()
+  const connection = connectionOf(socket, remote)
+  // So that it is known when the socket has closed.
+  void connection.local
+  const handlers = on.connection(setMinimumTtl === undefined ? connection : withMinimumTtl(connection, setMinimumTtl))
+  follow(socket, handlers)
+  handlers.opened()
+}
+
+/** Its own members are looked up each time they are asked for. */
+const withMinimumTtl = (
+  connection: TcpConnection,
+  setMinimumTtl: NonNullable<TcpConnection["setMinimumTtl"]>,
+): TcpConnection => Object.assign(Object.create(connection) as TcpConnection, { setMinimumTtl })
+
 export const listenTcp: Network["listenTcp"] = (at, on) =>
   new Promise((resolve) => {
-    const wrong = invalid(at)
+    const wrong = invalid(at) ?? beyondNodeListening(at)
     if (wrong !== undefined) return resolve({ ok: false, error: wrong })
-    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      const remote = endpoint(socket.remoteAddress, socket.remotePort)
-      // Gone before we looked.
-      if (remote === undefined) return void socket.destroy()
-      const handlers = on.connection(connectionOf(socket, remote))
-      follow(socket, handlers)
-      handlers.opened()
-    })
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => accepted(socket, on))
     let open = false
     server.on("error", (error) => {
       if (open) on.error(failure(error))

@@ -50,7 +50,7 @@ type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: fals
 
 export interface Network {
   openUdp(at: Endpoint, on: UdpHandlers): Promise<Outcome<UdpPort>>
-  listenTcp(at: Endpoint, on: ListenHandlers): Promise<Outcome<TcpListener>>
+  listenTcp(at: TcpListenAt, on: ListenHandlers): Promise<Outcome<TcpListener>>
   /** Returns at once; `on.opened` or `on.closed` tells what became of it. Exactly one `closed` follows in every case. */
   connectTcp(to: TcpTarget, on: TcpHandlers): TcpConnection
   /** `connectTcp` signs segments where `md5Password` asks for it (RFC 2385). Absent: it cannot. */
@@ -59,6 +59,8 @@ export interface Network {
   readonly tcpAo?: boolean
   /** `connectTcp` honours `device`, `ttl` and `minimumTtl`. Absent: it cannot. */
   readonly tcpRouting?: boolean
+  /** `listenTcp` honours all that `TcpListenAt` and `TcpListener` can say. Absent: an address and a port, and no more. */
+  readonly tcpListening?: boolean
 }
 
 export interface UdpHandlers {
@@ -73,13 +75,29 @@ export interface UdpPort {
   close(): void
 }
 
+export interface TcpListenAt extends Endpoint {
+  /** On `::`: IPv6 alone, so that another listener may have the port for IPv4. */
+  readonly onlyIpv6?: true
+  /** Within the VRF whose device it is, or through this interface only. */
+  readonly device?: string
+  /** TTL or hop limit of what is sent, the answer to the first packet included. */
+  readonly ttl?: number
+}
 export interface ListenHandlers {
   connection(connection: TcpConnection): TcpHandlers
   error(error: NetworkError): void
 }
 export interface TcpListener {
   readonly local: Endpoint
+  /** How connections of that address have to be signed from now on; nothing: not at all. Absent: it cannot. */
+  readonly setKey?: (peer: string, key: TcpKey) => Outcome<void>
+  /** Of what is open already, nothing is closed. */
   close(): void
+}
+/** At most one of them. Reaches no log and no error. */
+export interface TcpKey {
+  readonly md5Password?: string
+  readonly authentication?: TcpAuthentication
 }
 
 export interface TcpTarget extends Endpoint {
@@ -122,6 +140,7 @@ export interface TcpConnection {
   readonly local: Endpoint | undefined
   /** All addresses of the interface that has the local one, as far as the system tells. Known once opened. */
   readonly interfaceAddresses?: readonly string[]
+  /** Of an unnumbered target, who was found on the link. */
   readonly remote: Endpoint
   /** False when more waits in memory than the system takes at once. */
   send(bytes: Uint8Array): boolean
@@ -129,6 +148,8 @@ export interface TcpConnection {
   end(): void
   /** Closes at once, both directions. */
   destroy(): void
+  /** What arrives from now on with a smaller TTL or hop limit is dropped unseen. Absent: it cannot. */
+  readonly setMinimumTtl?: (minimumTtl: number) => Outcome<void>
 }
 
 /** Raw frames on network interfaces, and which interfaces there are. */
@@ -191,8 +212,10 @@ export interface DatagramPort {
 export interface DatagramBinding extends Endpoint {
   /** TTL or hop limit of what is sent, 1 … 255. */
   readonly ttl: number
-  /** Only through this interface, in and out. */
+  /** Only through this interface, in and out; or within the VRF whose device it is. */
   readonly interface?: string
+  /** Other sockets that say the same may have the port too; each gets what comes through its interface. */
+  readonly shared?: true
 }
 export interface DatagramHandlers {
   /** The bytes are valid during the call only: copy what must outlive it. */

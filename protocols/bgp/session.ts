@@ -18,8 +18,8 @@ import type { Why } from "./why.ts"
  *    │ └── retry-timer: again                                        │                      │
  *    └───────────────────────────────────────────────────────────────┴──────────────────────┘
  *
- * `active` here means: not connected, waiting for the next try. A listener would hand its connections in as
- * `tcp-opened`, in `connect` and `active`; the collision rule of §6.8 has its place in `open-confirm`.
+ * `active` here means: not connected, waiting for the next try, or for the peer. What a listener has accepted comes in as
+ * `tcp-opened`. A second connection to the same peer is a second session, until `collision.ts` says which one stays.
  */
 
 export type State = "idle" | "connect" | "active" | "open-sent" | "open-confirm" | "established"
@@ -37,6 +37,8 @@ export interface SessionConfig {
   readonly fallbackId?: Ip
   /** Absent: as MetalLB. The session itself says whether it is restarting. */
   readonly offer?: SessionOffer
+  /** Never connects: waits in `active` for the peer to do so (RFC 4271 §8.1.1, PassiveTcpEstablishment). */
+  readonly passive?: true
   /** Waits between tries: nothing at first, then `firstMs`, doubled each time up to `maxMs`; shortened by the jitter. */
   readonly retry: { readonly firstMs: number; readonly maxMs: number }
 }
@@ -237,10 +239,7 @@ const table: Table = {
     open: unexpected,
     keepalive: (session) => {
       const next: Session = { ...session, state: "established" }
-      return [
-        next,
-        [...restartHold(next), { kind: "set-timer", timer: "stable", afterMs: stableMs }, changed(session, next)],
-      ]
+      return [next, [...restartHold(next), stableTimer, changed(session, next)]]
     },
     update: unexpected,
     "route-refresh": unexpected,
@@ -264,6 +263,7 @@ const table: Table = {
   },
 }
 
+const stableTimer: Effect = { kind: "set-timer", timer: "stable", afterMs: stableMs }
 const sendKeepalive: Effect = { kind: "send", message: { kind: "keepalive" } }
 
 const changed = (from: Session, to: Session, why?: Why): Effect => ({
@@ -274,8 +274,22 @@ const changed = (from: Session, to: Session, why?: Why): Effect => ({
 })
 
 function connect(session: Session): Step {
+  if (session.config.passive === true) return wait(session)
   const next: Session = { ...session, state: "connect" }
   return [next, [{ kind: "connect" }, changed(session, next)]]
+}
+
+function wait(session: Session): Step {
+  if (session.state === "active") return [session, []]
+  const next: Session = { ...session, state: "active" }
+  return [next, [changed(session, next)]]
+}
+
+/** What a session needs that takes the place of another one: its timers. */
+export const rearm = (session: Session, random: number): readonly Effect[] => {
+  if (session.state === "open-sent") return [{ kind: "set-timer", timer: "hold", afterMs: openWaitMs }]
+  const timers = [...restartHold(session), ...restartKeepalive(session, random)]
+  return session.state === "established" ? [...timers, stableTimer] : timers
 }
 
 function opened(

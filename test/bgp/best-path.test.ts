@@ -52,7 +52,10 @@ for (const [rule, candidates, want] of [
   ],
   ["and by name", [by("z"), by("y")], ["y", "z"]],
 ] as const satisfies readonly (readonly [string, readonly Candidate[], readonly string[]])[])
-  test(rule, (t) => t.deepEqual(bestPaths(candidates).map(({ peer }) => peer) as string[], [...want]))
+  test(rule, (t) => {
+    const names: readonly string[] = bestPaths(candidates).map(({ peer }) => peer)
+    t.deepEqual(names, want)
+  })
 
 test("the answer does not hang on the order of the question", (t) => {
   const candidate = fc.record({

@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from "ava"
 import type { Socket } from "node:net"
-import { authenticationKey, md5Signature } from "../../io/tcp-options.ts"
+import { setTimeout as sleep } from "node:timers/promises"
+import { authenticationKey, authenticationRemoval, md5Signature } from "../../io/tcp-options.ts"
 import { explainSilence, tcpExtension } from "../../io/tcp-counters.ts"
 import { listenTcp, prepareTcp, type TcpListener, type TcpTarget } from "../../io/tcp-socket.ts"
 
@@ -40,16 +41,16 @@ async function listener(t: ExecutionContext, address: string): Promise<TcpListen
 
 for (const address of ["127.0.0.1", "::1"]) {
   test.serial(`${address}: only with the listener's password, which may change while it listens`, async (t) => {
-    const { port, setPassword } = await listener(t, address)
+    const { port, setKey } = await listener(t, address)
     const to = { address, port }
     t.is(await tryTo(t, to, 5_000), "connected")
-    t.true(setPassword(address, "first").ok)
+    t.true(setKey(address, { md5Password: "first" }).ok)
     t.is(await tryTo(t, { ...to, md5Password: "first" }, 5_000), "connected")
     t.regex(await tryTo(t, { ...to, md5Password: "second" }, 300), /^silence: .*the passwords differ \(TCPMD5Failure/)
     t.regex(await tryTo(t, to, 300), /^silence/)
-    t.true(setPassword(address, "second").ok)
+    t.true(setKey(address, { md5Password: "second" }).ok)
     t.is(await tryTo(t, { ...to, md5Password: "second" }, 5_000), "connected")
-    t.true(setPassword(address, undefined).ok)
+    t.true(setKey(address, {}).ok)
     t.is(await tryTo(t, to, 5_000), "connected")
   })
 
@@ -64,10 +65,52 @@ for (const address of ["127.0.0.1", "::1"]) {
   })
 }
 
+for (const address of ["127.0.0.1", "::1"])
+  test.serial(`${address}: TTL security of an accepted connection`, async (t) => {
+    const { port, server, setMinimumTtl } = await listener(t, address)
+    const heard = new Map<string, string>()
+    server.on("connection", (socket: Socket) => {
+      socket.on("error", () => {})
+      const secured = setMinimumTtl(socket, 255)
+      const from = `${socket.remotePort}`
+      heard.set(from, secured.ok ? "" : secured.error.message)
+      socket.on("data", (bytes) => heard.set(from, `${heard.get(from)}${bytes.toString()}`))
+    })
+    const said = async (ttl: number): Promise<number> => {
+      const prepared = prepareTcp({ address, port, ttl })
+      if (!prepared.ok) throw new Error(prepared.error.message)
+      const { socket } = prepared.value
+      t.teardown(() => socket.destroy())
+      // The listener greets in the turn in which it is secured.
+      await new Promise((resolve) => {
+        socket.once("data", resolve)
+        socket.connect({ host: address, port })
+      })
+      socket.write("hello")
+      return socket.localPort ?? 0
+    }
+    const far = await said(64)
+    const near = await said(255)
+    const endMs = performance.now() + 10_000
+    while (heard.get(`${near}`) !== "hello" && performance.now() < endMs) await sleep(10)
+    t.is(heard.get(`${near}`), "hello")
+    // Sent before, and dropped: it has not arrived though the later one has.
+    t.is(heard.get(`${far}`), "")
+  })
+
+test("IPv4 and IPv6 listeners share a port", async (t) => {
+  const six = await listenTcp({ address: "::", port: 0, onlyIpv6: true })
+  if (!six.ok) throw new Error(six.error.message)
+  t.teardown(() => six.value.server.close())
+  const four = await listenTcp({ address: "0.0.0.0", port: six.value.port })
+  t.true(four.ok)
+  if (four.ok) t.teardown(() => four.value.server.close())
+})
+
 test("a listener that is closed takes no password", async (t) => {
-  const { server, setPassword } = await listener(t, "127.0.0.1")
+  const { server, setKey } = await listener(t, "127.0.0.1")
   await new Promise((resolve) => server.close(resolve))
-  const result = setPassword("127.0.0.1", "x")
+  const result = setKey("127.0.0.1", { md5Password: "x" })
   t.is(result.ok ? "" : result.error.code, "EBADF")
 })
 
@@ -140,6 +183,16 @@ test("struct tcp_ao_add", (t) => {
   t.is(six.subarray(128, 141).toString(), "cmac(aes128)\0")
   t.is(authenticationKey("::1", { ...key, key: "" }), undefined)
   t.is(authenticationKey("::1", { ...key, key: "x".repeat(81) }), undefined)
+})
+
+test("struct tcp_ao_add of a listener has no current key; struct tcp_ao_del", (t) => {
+  const key = { key: "geheim", algorithm: "hmac-sha-1-96", sendId: 7, receiveId: 200 } as const
+  t.is(Buffer.from(authenticationKey("192.0.2.1", key, "listening") ?? []).readUInt32LE(196), 0)
+  const bytes = Buffer.from(authenticationRemoval("192.0.2.1", key) ?? [])
+  t.is(bytes.length, 144)
+  t.is(bytes.subarray(0, 8).toString("hex"), "02000000c0000201")
+  t.deepEqual([...bytes.subarray(128)], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 32, 7, 200, 0, 0, 0])
+  t.is(authenticationRemoval("2001:db8::1", key)?.[138], 128)
 })
 
 const authentication = { key: "geheim", algorithm: "hmac-sha-1-96", sendId: 1, receiveId: 2 } as const
