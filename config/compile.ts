@@ -48,7 +48,7 @@ export function compile(
 
   faults.push(...modeFaults(mode, sorted))
   const profiles = readBFDProfiles(sorted.bfdProfiles ?? [], faults)
-  const peers = readPeersAndReferences(facts, sorted, profiles, namespace, mode, faults)
+  const peers = readPeersAndReferences(facts, sorted, profiles, namespace, faults)
   const aliases = readAliases(sorted.communities, faults)
   const pools = readPools(sorted.pools, facts.namespaces, faults)
   const l2 = readL2Advertisements(sorted.l2Advertisements, pools, facts.nodes, faults)
@@ -98,19 +98,17 @@ function readPeersAndReferences(
   { peers }: ConfigurationFacts,
   profiles: ReadonlyMap<string, BFDProfileSpec>,
   namespace: string,
-  mode: Mode,
   faults: ConfigurationFault[],
 ) {
   const found: ConfigurationFault[] = []
   const read = readPeers(peers, namespace, found, profiles, passwordSecrets)
-  const native = mode === "native" ? found : found.filter(({ text }) => !text.endsWith("which is not supported yet"))
   const at = {
     namespace,
     ...(passwordSecrets !== undefined && { secrets: passwordSecrets }),
     ...(bfdProfiles !== undefined && { profiles: new Set(bfdProfiles.map(({ name }) => name)) }),
   }
   const references = peers.flatMap((peer) => peerReferenceFaults(peer, at))
-  faults.push(...[...native, ...references].toSorted((a, b) => compareText(a.object.name, b.object.name)))
+  faults.push(...[...found, ...references].toSorted((a, b) => compareText(a.object.name, b.object.name)))
   return read
 }
 

@@ -10,9 +10,6 @@ import type { Peer } from "./snapshot.ts"
 
 type PeerFacts = ResourceFacts<BGPPeerSpec>
 
-/** What BFD cannot do yet for a peer. Saying so is better than a path that nobody watches. */
-const notYetWithBfd = ["interface", "vrf"] as const satisfies readonly (keyof BGPPeerSpec)[]
-
 /** A Secret that is not what the peer needs, or not there, is a fault of `peer-references.ts`; so is a BFD profile. */
 export function readPeers(
   peers: readonly PeerFacts[],
@@ -26,10 +23,6 @@ export function readPeers(
     const ofPeer: Complain = (field, text) => complain(field, `parsing peer ${facts.name} ${text}`)
     const peer = readPeer(facts, namespace, ofPeer, secrets)
     const { bfdProfile } = facts.spec
-    if (bfdProfile)
-      for (const field of notYetWithBfd)
-        if (facts.spec[field])
-          complain(field, `peer ${facts.name} has bfdProfile and ${field} set, which is not supported yet`)
     if (!clean() || peer === undefined) return []
     const bfd = bfdProfile ? profiles.get(bfdProfile) : undefined
     return [bfd === undefined ? peer : { ...peer, bfd }]

@@ -12,6 +12,7 @@ export interface Endpoint {
 export interface DatagramBinding extends Endpoint {
   readonly ttl: number
   readonly interface?: string
+  readonly shared?: true
 }
 export interface Arrival {
   readonly to: string
@@ -110,7 +111,8 @@ function openUdpSocket(loop: RawLoop, at: DatagramBinding, on: DatagramHandlers)
   const opened = openSocket(loop.descriptors, version === 6 ? family.ipv6 : family.ipv4, type, 0)
   if (!opened.ok) return opened
   const fd = opened.value
-  const failed = setOptions(fd, version, at.ttl) ?? bindToDevice(fd, at.interface) ?? bindTo(fd, at, address)
+  const failed =
+    setOptions(fd, version, at.ttl) ?? share(fd, at.shared) ?? bindToDevice(fd, at.interface) ?? bindTo(fd, at, address)
   if (failed === undefined) return { ok: true, value: new UdpSocket(fd, version, loop, on) }
   loop.descriptors.close(fd)
   return failed
@@ -144,6 +146,13 @@ function setOptions(fd: number, version: Version, ttl: number): Failure | undefi
     if (result < 0) return failure("setting the options of a UDP socket", result)
   }
   return undefined
+}
+
+function share(fd: number, shared: true | undefined): Failure | undefined {
+  if (shared === undefined) return undefined
+  const bytes = new Uint8Array(Int32Array.of(1).buffer)
+  const result = setsockopt(fd, level.socket, socketOption.reuseAddress, bytes, bytes.length)
+  return result < 0 ? failure("sharing the port of a UDP socket", result) : undefined
 }
 
 function bindToDevice(fd: number, name: string | undefined): Failure | undefined {

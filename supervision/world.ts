@@ -141,6 +141,7 @@ export interface TcpConnection {
   /** All addresses of the interface that has the local one, as far as the system tells. Known once opened. */
   readonly interfaceAddresses?: readonly string[]
   /** Of an unnumbered target, who was found on the link. */
+  /** Of an unnumbered target, who was found on the link. */
   readonly remote: Endpoint
   /** False when more waits in memory than the system takes at once. */
   send(bytes: Uint8Array): boolean

@@ -7,10 +7,10 @@ import { adopt, configure } from "./configuring.ts"
 import { becomesDue, decided, evaluateDue, serviceStarted, surroundingsChanged } from "./deciding.ts"
 import { electionOf } from "./electing.ts"
 import { hear, type Membership, settle } from "./membership.ts"
-import { bfdReported } from "./paths.ts"
+import { bfdReported, foundRouters, tellWatched } from "./paths.ts"
 import { report } from "./reporting.ts"
 import { serviceActor } from "./service.ts"
-import { type AnnouncerConfig, type AnnouncerState, beginning, isWanted, type Message } from "./state.ts"
+import { type AnnouncerConfig, type AnnouncerState, beginning, isWanted, type Message, wantedPaths } from "./state.ts"
 import { metricsOf, statusOf } from "./status.ts"
 import { flush, flushSoon, listenToLayer2, threadStarted } from "./telling.ts"
 import { livenessOf, meet, recordHappening } from "./wire.ts"
@@ -98,8 +98,7 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "claims-due":
       return claimWhatIsHeld(state, context)
     case "bgp-report":
-      state.sessions = message.sessions
-      return
+      return sessionsReported(state, message.sessions, context)
     case "bfd-report":
       return bfdReported(state, message, context)
     case "thread-started":
@@ -124,6 +123,19 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "metrics":
       return context.send(message.replyTo, metricsOf(state))
   }
+}
+
+function sessionsReported(
+  state: AnnouncerState,
+  sessions: AnnouncerState["sessions"],
+  context: Context<Message>,
+): void {
+  state.sessions = sessions
+  const found = foundRouters(state.found, sessions)
+  if (found === state.found) return
+  state.found = found
+  const watched = wantedPaths(state)
+  if (watched !== undefined) tellWatched(state, watched, context)
 }
 
 function serviceChanged(

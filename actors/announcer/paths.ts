@@ -2,22 +2,53 @@ import { isDeepStrictEqual } from "node:util"
 import type { Peer } from "../../config/snapshot.ts"
 import type { Context } from "../../supervision/actor.ts"
 import { bfdKey, type BfdReport, type DesiredBfdSession } from "../bfd/messages.ts"
-import type { Paths } from "../session/messages.ts"
+import type { Paths, SessionReport } from "../session/messages.ts"
 import { selectsAny } from "./selects.ts"
 import type { AnnouncerState, Message } from "./state.ts"
 
 /** The BFD session of each peer that has one, by the peer's name. */
 export type WatchedPaths = ReadonlyMap<string, DesiredBfdSession>
 
-/** Of the peers of this node those whose path is to be watched. */
-export function watchedPaths(peers: readonly Peer[], labels: Readonly<Record<string, string>>): WatchedPaths {
+/** By the peer's name: the link-local address that its BGP session has found on the link, if it has no other. */
+export type FoundRouters = ReadonlyMap<string, string>
+
+/**
+ * Of the peers of this node those whose path is to be watched. That of an unnumbered one from when BGP knows who is there.
+ * An internal peer may be anywhere, as in FRR; an external one is on the link unless it says otherwise.
+ */
+export function watchedPaths(
+  peers: readonly Peer[],
+  labels: Readonly<Record<string, string>>,
+  found: FoundRouters,
+): WatchedPaths {
   const watched = new Map<string, DesiredBfdSession>()
-  for (const { name, address, sourceAddress, multihop = false, bfd, nodeSelectors } of peers) {
+  for (const { name, address = found.get(name), bfd, nodeSelectors, ...peer } of peers) {
     if (bfd === undefined || address === undefined || !selectsAny(nodeSelectors, labels)) continue
-    const local = sourceAddress === undefined ? {} : { local: sourceAddress }
-    watched.set(name, { peer: address, ...local, multihop, profile: bfd })
+    const { sourceAddress, interface: device, vrf, multihop = false } = peer
+    watched.set(name, {
+      peer: address,
+      ...(sourceAddress === undefined ? {} : { local: sourceAddress }),
+      ...(device === undefined ? {} : { interface: device }),
+      ...(vrf === undefined ? {} : { vrf }),
+      multihop,
+      ...(isInternal(peer) && !multihop && device === undefined ? { multihopOffLink: true as const } : {}),
+      profile: bfd,
+    })
   }
   return watched
+}
+
+const isInternal = ({ myASN, localASN = myASN, peerASN }: Pick<Peer, "myASN" | "localASN" | "peerASN">): boolean =>
+  peerASN === "internal" || peerASN === localASN
+
+/** What BGP's report adds to what was found. A session that is lost does not unmake it: BFD is to say when it is back. */
+export function foundRouters(known: FoundRouters, sessions: readonly SessionReport[]): FoundRouters {
+  const news = sessions.flatMap(({ name, transport: { interface: device, remote } }) =>
+    device !== undefined && remote.address !== device && known.get(name) !== remote.address
+      ? [[name, remote.address] as const]
+      : [],
+  )
+  return news.length === 0 ? known : new Map([...known, ...news])
 }
 
 /** Peers that differ in their port alone share a path; the first one's profile counts. */

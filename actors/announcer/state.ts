@@ -16,7 +16,7 @@ import { electionOf, nothingSpread, type Spreading } from "./electing.ts"
 import type { Layer2Command, Layer2Report } from "./layer2/messages.ts"
 import type { AnnouncerCommand } from "./messages.ts"
 import { type Membership, nothingHeard } from "./membership.ts"
-import { type WatchedPaths, watchedPaths } from "./paths.ts"
+import { type FoundRouters, type WatchedPaths, watchedPaths } from "./paths.ts"
 import type { Decided, Evaluate } from "./service.ts"
 import { isOurs } from "./service-decision.ts"
 import { livenessOf, type Table, tableOf } from "./wire.ts"
@@ -99,6 +99,7 @@ export interface AnnouncerState {
   table: Table | undefined
   peers: readonly DesiredPeer[] | undefined
   watched: WatchedPaths | undefined
+  found: FoundRouters
   paths: Paths
   /** The API is about to be told of what has changed. */
   reporting: boolean
@@ -150,6 +151,7 @@ export const beginning = (
   table: undefined,
   peers: undefined,
   watched: undefined,
+  found: new Map(),
   paths: {},
   statuses: {},
   reporting: false,
@@ -213,7 +215,8 @@ export function wantedPeers(state: AnnouncerState): readonly DesiredPeer[] | und
 }
 
 /** As soon as there are peers to be told; no Service has a part in it. */
-export function wantedPaths({ synced, surroundings, nodes, config }: AnnouncerState): WatchedPaths | undefined {
+export function wantedPaths(state: AnnouncerState): WatchedPaths | undefined {
+  const { synced, surroundings, nodes, config, found } = state
   if (!synced || surroundings === undefined) return undefined
-  return watchedPaths(surroundings.snapshot.peers, nodes.get(config.nodeName)?.labels ?? {})
+  return watchedPaths(surroundings.snapshot.peers, nodes.get(config.nodeName)?.labels ?? {}, found)
 }

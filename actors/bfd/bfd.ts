@@ -1,8 +1,9 @@
 import type { Actor, Context, Exit } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
-import type { Cancel } from "../../supervision/world.ts"
+import type { Cancel, NetworkInterface } from "../../supervision/world.ts"
 import { noCounters, sum } from "./counters.ts"
 import type { Target } from "./demultiplex.ts"
+import { withHops } from "./hops.ts"
 import {
   bfdKey,
   type BfdCommand,
@@ -43,6 +44,8 @@ interface Entry {
 
 export interface BfdState {
   readonly receiver: Receiver
+  /** Undefined: they cannot be listed. */
+  readonly links: readonly NetworkInterface[] | undefined
   readonly stopWatching: Cancel | undefined
   readonly sessions: ReadonlyMap<string, Entry>
   readonly refused: number
@@ -80,9 +83,9 @@ export const bfdActor: Actor<unknown, BfdState, BfdMessage> = {
     const watch = world.packets.watchInterfaces(() => context.send(context.self, { kind: "links-changed" }))
     if (!watch.ok) log.error("couldn't watch interfaces", { op: "watchInterfaces", error: watch.error.message })
     const receiver = new Receiver(world, log, (to, heard) => context.send(to, heard))
-    nameInterfaces(receiver, context)
     return {
       receiver,
+      links: linksNow(receiver, context),
       stopWatching: watch.ok ? watch.value : undefined,
       sessions: new Map(),
       refused: 0,
@@ -109,8 +112,7 @@ export const bfdActor: Actor<unknown, BfdState, BfdMessage> = {
       case "session-exited":
         return exited(state, message.key, message.exit, context)
       case "links-changed":
-        nameInterfaces(state.receiver, context)
-        return state
+        return { ...state, links: linksNow(state.receiver, context) }
       case "tick":
         return tick(state, context)
       case "publish":
@@ -128,10 +130,14 @@ export const bfdActor: Actor<unknown, BfdState, BfdMessage> = {
 }
 
 /** Sessions are bound to interfaces by name, packets tell the index. */
-function nameInterfaces(receiver: Receiver, { world, log }: Self): void {
+function linksNow(receiver: Receiver, { world, log }: Self): readonly NetworkInterface[] | undefined {
   const links = world.packets.interfaces()
-  if (links.ok) receiver.interfaces = new Map(links.value.map(({ index, name }) => [index, name]))
-  else log.error("couldn't list interfaces", { op: "getInterfaces", error: links.error.message })
+  if (links.ok) {
+    receiver.interfaces = new Map(links.value.map(({ index, name }) => [index, name]))
+    return links.value
+  }
+  log.error("couldn't list interfaces", { op: "getInterfaces", error: links.error.message })
+  return undefined
 }
 
 function want(state: BfdState, desired: readonly DesiredBfdSession[], context: Self): BfdState {
@@ -140,8 +146,9 @@ function want(state: BfdState, desired: readonly DesiredBfdSession[], context: S
   for (const key of state.sessions.keys()) if (!byKey.has(key)) next = close(next, key, context)
   const sessions = new Map(next.sessions)
   let refused = 0
-  for (const [key, session] of byKey) {
+  for (const [key, asked] of byKey) {
     const known = sessions.get(key)
+    const session = hopsFor(known, asked, state)
     if (known?.alive === true) context.send(known.ref, { kind: "desired", desired: session })
     const entry = known ?? spawn(sessions, key, session, context)
     if (entry === undefined) refused++
@@ -151,6 +158,22 @@ function want(state: BfdState, desired: readonly DesiredBfdSession[], context: S
     context.log.error("too many BFD sessions", { op: "setSessions", limit: mostSessions, refused })
   }
   return publishSoon(attend({ ...next, sessions, refused }), context)
+}
+
+/** A session that is Up keeps to what it is: silence, not a change of addresses, tells that the path is gone. */
+const hopsFor = (known: Entry | undefined, asked: DesiredBfdSession, { links }: BfdState): DesiredBfdSession =>
+  known?.report.state === "up" ? { ...asked, multihop: known.desired.multihop } : withHops(asked, links)
+
+/** Those that are not Up follow the links: a peer may have come onto one of them, or gone. */
+function followLinks(state: BfdState, context: Self): BfdState {
+  const sessions = new Map(state.sessions)
+  for (const [key, entry] of state.sessions) {
+    const desired = hopsFor(entry, entry.desired, state)
+    if (desired.multihop === entry.desired.multihop) continue
+    sessions.set(key, { ...entry, desired })
+    if (entry.alive && !entry.closing) context.send(entry.ref, { kind: "desired", desired })
+  }
+  return { ...state, sessions }
 }
 
 function spawn(
@@ -192,14 +215,14 @@ function freeDiscriminator(sessions: ReadonlyMap<string, Entry>, { world }: Self
 
 /** Brings sockets and directory in line with the sessions. */
 function attend(state: BfdState): BfdState {
-  const needed = new Set<Listening>()
+  const needed: Listening[] = []
   const targets: Target<ActorRef<Heard>>[] = []
   for (const { ref, desired, discriminator } of state.sessions.values()) {
     const plan = planOf(desired)
     if (!plan.ok) continue
     const { peer, local } = plan.value
     const { multihop, profile } = desired
-    needed.add(listeningFor(desired))
+    needed.push(listeningFor(desired))
     targets.push({
       owner: ref,
       discriminator,
@@ -208,6 +231,7 @@ function attend(state: BfdState): BfdState {
       minimumTtl: minimumTtlOf(profile),
       ...(local === undefined ? {} : { local }),
       ...(desired.interface === undefined ? {} : { interface: desired.interface }),
+      ...(desired.vrf === undefined ? {} : { vrf: desired.vrf }),
     })
   }
   state.receiver.targets = targets
@@ -215,10 +239,11 @@ function attend(state: BfdState): BfdState {
   return state
 }
 
-function listeningFor({ peer, multihop }: DesiredBfdSession): Listening {
-  const family = peer.includes(":") ? "ipv6" : "ipv4"
-  return multihop ? `${family} multihop` : family
-}
+const listeningFor = ({ peer, multihop, vrf }: DesiredBfdSession): Listening => ({
+  family: peer.includes(":") ? "ipv6" : "ipv4",
+  multihop,
+  ...(vrf === undefined ? {} : { vrf }),
+})
 
 function close(state: BfdState, key: string, context: Self): BfdState {
   const entry = state.sessions.get(key)
@@ -298,7 +323,7 @@ function subscribe(state: BfdState, subscriber: ActorRef<BfdReport>, context: Se
 const sameRef = (a: ActorRef<never>, b: ActorRef<never>): boolean => a.path === b.path && a.uid === b.uid
 
 function tick(state: BfdState, context: Self): BfdState {
-  const attended = attend(state)
+  const attended = attend(followLinks(state, context))
   return state.stale || state.receiver.droppedTotal !== state.droppedTold ? publish(attended, context) : attended
 }
 

@@ -8,6 +8,7 @@ export interface Target<Owner> {
   readonly peer: string
   readonly local?: string
   readonly interface?: string
+  readonly vrf?: string
   readonly multihop: boolean
   readonly minimumTtl: number
 }
@@ -28,6 +29,8 @@ export interface Envelope extends Omit<Arrival, "interfaceIndex"> {
   readonly from: string
   /** Its name; undefined: one that is not known. */
   readonly interface: string | undefined
+  /** Whose socket it came to. */
+  readonly vrf: string | undefined
   readonly multihop: boolean
 }
 
@@ -65,4 +68,4 @@ function byPlace<Owner>({ byPeer }: Directory<Owner>, envelope: Envelope): Targe
 }
 
 const throughIts = (target: Target<unknown>, envelope: Envelope): boolean =>
-  target.interface === undefined || target.interface === envelope.interface
+  target.vrf === envelope.vrf && (target.interface === undefined || target.interface === envelope.interface)

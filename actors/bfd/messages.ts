@@ -17,7 +17,11 @@ export interface BfdSessionId {
   readonly local?: string
   /** Needed for link-local peers; not for multihop. */
   readonly interface?: string
+  /** Absent: the default one. The name of its device, which holds the session's sockets. */
+  readonly vrf?: string
   readonly multihop: boolean
+  /** Several hops only where none of our links has the peer. The thread finds out; in reports `multihop` is what it found. */
+  readonly multihopOffLink?: true
 }
 
 export interface DesiredBfdSession extends BfdSessionId {
@@ -41,10 +45,11 @@ export interface BfdProfile {
 }
 
 /** The same text for the same session, as report and subscriber both make it. */
-export function bfdKey({ peer, local, interface: device, multihop }: BfdSessionId): string {
+export function bfdKey({ peer, local, interface: device, vrf, multihop, multihopOffLink }: BfdSessionId): string {
   const zone = device === undefined ? "" : `%${device}`
   const from = local === undefined ? "" : ` from ${canonical(local)}`
-  return `${canonical(peer)}${zone}${from}${multihop ? " multihop" : ""}`
+  const within = vrf === undefined ? "" : ` vrf ${vrf}`
+  return `${canonical(peer)}${zone}${from}${within}${multihop && multihopOffLink !== true ? " multihop" : ""}`
 }
 
 const canonical = (text: string): Ip | string => parseIp(text) ?? text

@@ -169,13 +169,14 @@ function begin(state: SessionState, context: Self): SessionState {
 
 function openSender({ desired, config }: SessionState, plan: Plan, { world }: Self): Sender | string {
   const any = plan.peer.includes(":") ? "::" : "0.0.0.0"
+  const device = desired?.interface ?? desired?.vrf
   let why = "no source port is free"
   for (const from of portsOf(config.slot, world.random.u32())) {
     const at = {
       address: plan.local ?? any,
       port: from,
       ttl: 255,
-      ...(desired?.interface === undefined ? {} : { interface: desired.interface }),
+      ...(device === undefined ? {} : { interface: device }),
     }
     // Nobody answers to the source port; whatever comes there is not ours.
     const opened = world.datagrams.open(at, { datagram: () => {}, error: () => {} })
@@ -282,7 +283,8 @@ function changed(
 ): SessionState {
   const sinceMs = context.world.clock.wallMs()
   const why = state.session === undefined ? "" : explain(state.session)
-  const fields = { peer: state.plan?.peer, ...(state.desired?.interface && { interface: state.desired.interface }) }
+  const { interface: device, vrf } = state.desired ?? {}
+  const fields = { peer: state.plan?.peer, ...(device && { interface: device }), ...(vrf && { vrf }) }
   if (to === "up") {
     context.log.info("BFD session up", { event: "bfdUp", ...fields })
     return { ...state, sinceMs, counters: counted(state.counters, "sessionUpEvents") }

@@ -13,6 +13,7 @@ export interface Connection {
   readonly local: Ip | undefined
   /** Our end, with its port. */
   readonly localEnd: Endpoint | undefined
+  readonly remoteEnd: Endpoint
   /** All addresses of the interface that has it. */
   readonly interfaceAddresses: readonly string[]
   send(message: Message): boolean
@@ -125,6 +126,7 @@ export function openConnection(
     get localEnd() {
       return tcp.local
     },
+    remoteEnd: tcp.remote,
     get interfaceAddresses() {
       return tcp.interfaceAddresses ?? []
     },

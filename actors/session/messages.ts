@@ -129,6 +129,7 @@ export interface CapabilityReport {
 export interface TransportReport {
   /** Of the present connection; absent while there is none. */
   readonly local?: Endpoint
+  /** Of an unnumbered peer the address that the present connection goes to; without one, the name of the interface. */
   readonly remote: Endpoint
   /** TCP MD5 (RFC 2385) or TCP-AO (RFC 5925). */
   readonly authentication: "none" | "md5" | "ao"

@@ -309,7 +309,9 @@ function write(state: PeerState, context: PeerContext): PeerState {
 function report(state: PeerState, context: PeerContext): PeerState {
   const { desired, reported, config } = state
   if (desired === undefined) return state
-  const next = reportOf({ ...state, desired, name: config.name, local: connectionOf(state)?.localEnd })
+  const connection = connectionOf(state)
+  const ends = { local: connection?.localEnd, remote: connection?.remoteEnd }
+  const next = reportOf({ ...state, desired, name: config.name, ...ends })
   if (isDeepStrictEqual(next, reported)) return state
   context.send(config.parent, { kind: "session", report: next })
   return { ...state, reported: next }

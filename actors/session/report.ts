@@ -31,6 +31,7 @@ interface Told {
   readonly opens: Opens
   /** Of the connection that counts. */
   readonly local?: Endpoint | undefined
+  readonly remote?: Endpoint | undefined
 }
 
 /** What the OPENs of the present or the last connection said, in words once and for all. */
@@ -54,7 +55,7 @@ export function reportOf({ name, desired, announcing, session, counters, ...told
     downs: told.downs,
     ...told.opens,
     ...agreedIn(session),
-    transport: transportOf(desired.session, told.local),
+    transport: transportOf(desired.session, told.local, told.remote),
     ...(told.lastNotification === undefined ? {} : { lastNotification: told.lastNotification }),
   }
 }
@@ -62,11 +63,15 @@ export function reportOf({ name, desired, announcing, session, counters, ...told
 export const capabilitiesIn = ({ capabilities }: Open): readonly CapabilityReport[] =>
   capabilities.map((one) => ({ code: capabilityCodeOf(one), text: describeCapability(one) }))
 
-function transportOf(settings: SessionSettings, local: Endpoint | undefined): TransportReport {
-  const { address, port, password, ttlSecurityHops, interface: device, vrf } = settings
+function transportOf(
+  settings: SessionSettings,
+  local: Endpoint | undefined,
+  remote: Endpoint = settings,
+): TransportReport {
+  const { password, ttlSecurityHops, interface: device, vrf } = settings
   return {
     ...(local === undefined ? {} : { local: { address: local.address, port: local.port } }),
-    remote: { address, port },
+    remote: { address: remote.address, port: remote.port },
     authentication: password === undefined ? "none" : "md5",
     ...(ttlSecurityHops === undefined ? {} : { ttlSecurityHops }),
     ...(device === undefined ? {} : { interface: device }),

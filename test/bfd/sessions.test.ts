@@ -1,6 +1,7 @@
 import test from "ava"
 import { directoryOf, type Envelope, findOwner, type Target } from "../../actors/bfd/demultiplex.ts"
 import { bfdKey, type DesiredBfdSession } from "../../actors/bfd/messages.ts"
+import { withHops } from "../../actors/bfd/hops.ts"
 import { mostSessions, planOf, portsOf } from "../../actors/bfd/settings.ts"
 import type { Packet } from "../../protocols/bfd/packet.ts"
 
@@ -17,6 +18,7 @@ const directory = directoryOf([
   target("on eth1", { discriminator: 2, interface: "eth1" }),
   target("far", { discriminator: 3, multihop: true, local: "198.51.100.1", minimumTtl: 250 }),
   target("link-local", { discriminator: 4, peer: "fe80::1", interface: "eth0" }),
+  target("in red", { discriminator: 5, vrf: "red" }),
 ])
 const packet = (yourDiscriminator: number): Packet => ({
   diagnostic: 0,
@@ -37,6 +39,7 @@ const envelope = (more: Partial<Envelope> = {}): Envelope => ({
   to: "192.0.2.2",
   ttl: 255,
   interface: "eth0",
+  vrf: undefined,
   multihop: false,
   ...more,
 })
@@ -60,6 +63,9 @@ const rows: readonly (readonly [what: string, discriminator: number, more: Parti
   ["several hops, below the minimum TTL", 3, { multihop: true, ttl: 249 }, "ttl"],
   ["a session of one hop, spoken to on the port of several", 1, { multihop: true, ttl: 255 }, "no-session"],
   ["a session of several hops, spoken to on the port of one", 3, {}, "no-session"],
+  ["the same address in a VRF", 0, { vrf: "red" }, "in red"],
+  ["a VRF's discriminator, heard outside of it", 5, {}, "no-session"],
+  ["a discriminator of the default VRF, heard in another", 1, { vrf: "red" }, "no-session"],
 ]
 for (const [what, discriminator, more, owner] of rows) {
   test(`whose packet: ${what}`, (t) => t.is(find(discriminator, more), owner))
@@ -118,4 +124,29 @@ test("echo is left out, with the reason, where it cannot be", (t) => {
 test("one session has one key, however its addresses are written", (t) => {
   t.is(bfdKey({ peer: "2001:DB8:0::1", multihop: false }), bfdKey({ peer: "2001:db8::1", multihop: false }))
   t.not(bfdKey({ peer: "192.0.2.1", multihop: false }), bfdKey({ peer: "192.0.2.1", multihop: true }))
+  t.not(bfdKey({ peer: "192.0.2.1", multihop: false }), bfdKey({ peer: "192.0.2.1", multihop: false, vrf: "red" }))
+  const either = { peer: "192.0.2.1", multihopOffLink: true } as const
+  t.is(bfdKey({ ...either, multihop: false }), bfdKey({ ...either, multihop: true }), "whatever it turns out to be")
 })
+
+const links = [
+  { addresses: [{ address: "192.0.2.2", prefixLength: 24, tentative: false }] },
+  { addresses: [{ address: "2001:db8::2", prefixLength: 64, tentative: false }] },
+]
+const hopRows: readonly (readonly [
+  what: string,
+  desired: Partial<DesiredBfdSession>,
+  links: typeof links | undefined,
+  multihop: boolean,
+])[] = [
+  ["on a link of ours: one", { multihopOffLink: true }, links, false],
+  ["on no link: several", { multihopOffLink: true, peer: "198.51.100.1" }, links, true],
+  ["IPv6, on a link", { multihopOffLink: true, peer: "2001:db8::9", multihop: true }, links, false],
+  ["IPv6, on no link", { multihopOffLink: true, peer: "2001:db8:1::9" }, links, true],
+  ["through an interface: one", { multihopOffLink: true, peer: "fe80::1", interface: "eth0" }, links, false],
+  ["links not known: as it was", { multihopOffLink: true, peer: "198.51.100.1" }, undefined, false],
+  ["an external peer on no link: what was asked for", { peer: "198.51.100.1" }, links, false],
+  ["several asked for, on a link", { multihop: true }, links, true],
+]
+for (const [what, desired, known, multihop] of hopRows)
+  test(`how many hops: ${what}`, (t) => t.is(withHops({ ...one, ...desired }, known).multihop, multihop))

@@ -344,12 +344,10 @@ for (const [spec, text] of [
   test(`peer ${JSON.stringify(spec)}`, (t) =>
     t.is(faults({ peers: [peerNamed("p", { ...good, ...spec })] })[0], `parsing peer p ${text}`))
 
-test("what a session cannot do yet is refused, not ignored", (t) => {
+test("what MetalLB's native mode refuses, a session can do", (t) => {
   const bfdProfiles = [{ name: "fast", labels: {}, spec: {} }]
   for (const spec of [{ vrf: "red" }, { peerAddress: "", interface: "eth0" }])
-    t.deepEqual(faults({ bfdProfiles, peers: [peerNamed("p", { ...good, ...spec, bfdProfile: "fast" })] }), [
-      `peer p has bfdProfile and ${"vrf" in spec ? "vrf" : "interface"} set, which is not supported yet`,
-    ])
+    t.deepEqual(faults({ bfdProfiles, peers: [peerNamed("p", { ...good, ...spec, bfdProfile: "fast" })] }), [])
   t.deepEqual(
     faults({ peers: [peerNamed("p", { ...good, keepaliveTime: "0s", holdTime: "0s", disableMP: true })] }),
     [],

@@ -1,5 +1,6 @@
 import test from "ava"
 import { bfdKey, type BfdSessionId, type BfdSessionReport } from "../../actors/bfd/messages.ts"
+import type { BgpReport, SessionReport } from "../../actors/session/messages.ts"
 import type { SpeakerMessage } from "../../actors/speaker.ts"
 import { scrape } from "../../cli/daemon/metrics.ts"
 import { speakerMetrics } from "../../cli/daemon/speaker-metrics.ts"
@@ -50,6 +51,25 @@ const report = (id: BfdSessionId, state: "up" | "down", pathLosses: number): Bfd
   },
 })
 
+const noMessages = { opens: 0, updates: 0, notifications: 0, keepalives: 0, routeRefreshes: 0, total: 0 }
+/** As BGP tells of a peer on the link of eth1, connected to that address. */
+const unnumbered = (address: string): SessionReport => ({
+  name: "link",
+  address: "eth1",
+  port: 179,
+  myASN: 64500,
+  peerASN: 64501,
+  state: "established",
+  sinceMs: 0,
+  prefixesWanted: 0,
+  prefixesSent: 0,
+  updatesSent: 0,
+  messages: { sent: noMessages, received: noMessages },
+  ups: 1,
+  downs: 0,
+  transport: { remote: { address, port: 179 }, authentication: "none", interface: "eth1" },
+})
+
 async function watching() {
   const it = await speaker()
   await it.change((cluster) => cluster.configure(configured))
@@ -70,6 +90,35 @@ test("the BFD thread is told the peers of this node that have a profile; again a
   t.is(it.bfd.at(-1)?.filter(({ kind }) => kind === "subscribe").length, 1)
   await it.change((cluster) => put(cluster, "web", "192.0.2.10"))
   t.is(it.bfd.at(-1)?.length, 2, "what is announced is no matter of BFD's")
+})
+
+test("an internal peer is one hop away or several, a VRF's is watched in it, an unnumbered one once BGP has found it", async (t) => {
+  const it = await speaker()
+  const inside = peerNamed("inside", { myASN: 64500, peerASN: 64500, peerAddress: "10.9.0.2", bfdProfile: "fast" })
+  const dynamic = peerNamed("dynamic", { myASN: 64500, dynamicASN: "internal", peerAddress: "10.9.0.3" })
+  const shown = peerNamed("shown", { ...base, localASN: 64501, peerAddress: "10.9.0.4", bfdProfile: "fast" })
+  const red = peerNamed("red", { ...base, peerAddress: "10.0.0.251", vrf: "red", bfdProfile: "fast" })
+  const link = peerNamed("link", { ...base, peerAddress: "", interface: "eth1", bfdProfile: "fast" })
+  const peers = [inside, { ...dynamic, spec: { ...dynamic.spec, bfdProfile: "fast" } }, shown, red, link]
+  await it.change((cluster) => cluster.configure({ ...configured, peers }))
+  const one = { multihop: false, profile: fast.spec }
+  const known = [
+    { peer: "10.9.0.3", ...one, multihopOffLink: true },
+    { peer: "10.9.0.2", ...one, multihopOffLink: true },
+    { peer: "10.0.0.251", vrf: "red", ...one },
+    { peer: "10.9.0.4", ...one, multihopOffLink: true },
+  ]
+  t.deepEqual(it.watched(), known)
+  const at = (address: string): BgpReport => ({ kind: "bgp-report", sessions: [unnumbered(address)] })
+  await it.bgpReport(at("eth1"))
+  t.deepEqual(it.watched(), known, "nobody has been found yet")
+  const found = (peer: string) => [known[0], known[1], { peer, interface: "eth1", ...one }, known[2], known[3]]
+  await it.bgpReport(at("fe80::2"))
+  t.deepEqual(it.watched(), found("fe80::2"))
+  await it.bgpReport(at("eth1"))
+  t.deepEqual(it.watched(), found("fe80::2"), "it is the one to wait for")
+  await it.bgpReport(at("fe80::3"))
+  t.deepEqual(it.watched(), found("fe80::3"))
 })
 
 test("another profile changes the BFD session and leaves the BGP session alone; without one it goes", async (t) => {
