@@ -45,6 +45,10 @@ export interface Options {
   readonly ipv6?: boolean
   /** What a host's world is, where it is not the simulator's alone. */
   readonly worldOf?: (host: string, world: World) => World
+  /** Of `troupe.dev/election-policy` on the one L2Advertisement. */
+  readonly policy?: string
+  /** Further addresses of a host's interface. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>
 }
 
 export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [web], ...options }: Options = {}) {
@@ -53,11 +57,15 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
   const api = new MemoryClusterApi()
   const addressOf = (host: string) => `10.0.0.${hosts.indexOf(host) + 1}`
   for (const host of hosts) api.putNode(node(host))
-  const addressesOf = (host: string) =>
-    options.ipv6 === true ? [addressOf(host), `fe80::${hosts.indexOf(host) + 1}`] : [addressOf(host)]
-  api.configure(
-    options.ipv6 === true ? { ...plain, pools: [poolNamed("first", { addresses: ["192.0.2.0/24", pool6] })] } : plain,
-  )
+  const addressesOf = (host: string) => [
+    addressOf(host),
+    ...(options.ipv6 === true ? [`fe80::${hosts.indexOf(host) + 1}`] : []),
+    ...(options.extra?.[host] ?? []),
+  ]
+  const annotations = options.policy === undefined ? {} : { "troupe.dev/election-policy": options.policy }
+  const l2Advertisements = plain.l2Advertisements.map((each) => ({ ...each, annotations }))
+  const pools = [poolNamed("first", { addresses: ["192.0.2.0/24", ...(options.ipv6 === true ? [pool6] : [])] })]
+  api.configure({ ...plain, pools, l2Advertisements })
   api.putSpeakerPods(pods(...hosts.map(addressOf)))
   for (const [i, address] of addresses.entries()) put(api, `web-${i}`, address)
   const lines: Line[] = []
