@@ -10,7 +10,7 @@ import { defaultRetry, type RetryWaits } from "./settings.ts"
 export interface BgpConfig {
   /** Waits between tries to connect; absent: MetalLB's. */
   readonly retry?: RetryWaits
-  /** At shutdown: how long peers have to find other ways before our routes go (RFC 8326). Absent: 300 ms. */
+  /** At shutdown or drained: how long peers have to find other ways before our routes go (RFC 8326). Absent: 300 ms. */
   readonly drainMs?: number
 }
 
@@ -132,7 +132,7 @@ const spawnPeer = (state: BgpState, name: string, context: BgpContext): ActorRef
   context.spawn({
     id: name,
     actor: peerActor,
-    config: { name, parent: context.self, retry: state.retry },
+    config: { name, parent: context.self, retry: state.retry, drainMs: state.drainMs },
     started: () => ({ kind: "peer-started", name }),
   })
 

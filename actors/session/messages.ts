@@ -19,6 +19,11 @@ export interface DesiredPeer {
   readonly session: SessionSettings
   /** What the peer should have from us. A prefix in several groups: communities united, all else from the first. */
   readonly routes: readonly RouteGroup[]
+  /**
+   * This node is drained: what is no longer among the routes is made the last choice first (RFC 8326), and withdrawn a
+   * moment later. Absent: at once.
+   */
+  readonly drained?: true
 }
 
 export type Paths = Readonly<Record<string, PathReport>>

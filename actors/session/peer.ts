@@ -11,12 +11,12 @@ import { aim, type Announcing, beginAnnouncing, pump, refresh } from "./announci
 import { type Connection, openConnection } from "./connection.ts"
 import { type Counters, newCounters } from "./counters.ts"
 import { logChange, logRefused, logUnsent } from "./log.ts"
-import type { DesiredPeer, LastNotification, PathReport, RoutesReport, SessionReport } from "./messages.ts"
+import type { DesiredPeer, LastNotification, PathReport, RoutesReport, SessionReport, RouteGroup } from "./messages.ts"
 import { offerFor } from "./offer.ts"
 import { eventsOfPath } from "./path.ts"
 import { capabilitiesIn, notificationIn, type Opens, reportOf } from "./report.ts"
 import { routesReport } from "./routes-report.ts"
-import { contextFor, lastChoice } from "./routes.ts"
+import { contextFor, lastChoice, leaving } from "./routes.ts"
 import { planOf, type RetryWaits, sameSettings } from "./settings.ts"
 
 /*
@@ -30,6 +30,8 @@ export interface PeerConfig {
   readonly name: string
   readonly parent: ActorRef<PeerNews>
   readonly retry: RetryWaits
+  /** How long routes that a drained node withdraws are the last choice first. */
+  readonly drainMs: number
 }
 
 /** What a peer tells its parent. */
@@ -57,6 +59,7 @@ export type PeerMessage =
   | { readonly kind: "pump" }
   /** The peer has had its time. */
   | { readonly kind: "drained-out"; readonly notification: Notification }
+  | { readonly kind: "last-choice-over" }
 
 interface PeerState {
   readonly config: PeerConfig
@@ -71,6 +74,8 @@ interface PeerState {
   readonly open: ReadonlyMap<number, Connection>
   readonly connections: number
   readonly announcing?: Announcing
+  /** No longer wanted, and the last choice for a moment. */
+  readonly lastChoice?: readonly RouteGroup[]
   readonly closing: boolean
   readonly sinceMs: number
   readonly lastError?: string
@@ -125,6 +130,10 @@ function handle(state: PeerState, message: PeerMessage, context: PeerContext): P
       return state
     case "drained-out":
       return state.closing ? closedIfDone(stopSession(state, message.notification, context), context) : state
+    case "last-choice-over": {
+      const { lastChoice: _, ...rest } = state
+      return announce(rest, context)
+    }
     case "timer":
       return advance(state, { kind: `${message.timer}-timer` }, context)
     case "heard":
@@ -150,7 +159,8 @@ function desire(state: PeerState, peer: DesiredPeer, context: PeerContext): Peer
   context.timers.cancel("drain")
   const before = state.closing ? undefined : state.desired
   const next: PeerState = { ...state, desired: peer, closing: false }
-  if (before !== undefined && sameSettings(before.session, peer.session)) return announce(next, context)
+  if (before !== undefined && sameSettings(before.session, peer.session))
+    return announce(withLastChoice(next, before, context), context)
   const plan = planOf(peer.session, state.config.retry, context.world.network)
   const {
     session,
@@ -167,6 +177,22 @@ function desire(state: PeerState, peer: DesiredPeer, context: PeerContext): Peer
     target: plan.value.target,
   }
   return advance(fresh, { kind: "start" }, context)
+}
+
+/** As below, while the session stays. Told again meanwhile, what is on its way out does not get more time. */
+function withLastChoice(state: PeerState, before: DesiredPeer, context: PeerContext): PeerState {
+  const { lastChoice: known, ...rest } = state
+  const { desired, announcing, config } = state
+  const gone =
+    desired?.drained === true && announcing !== undefined && config.drainMs > 0
+      ? leaving([...before.routes, ...(known ?? [])], desired.routes)
+      : []
+  if (gone.length === 0) {
+    context.timers.cancel("last-choice")
+    return rest
+  }
+  if (known === undefined) context.timers.set("last-choice", config.drainMs, { kind: "last-choice-over" })
+  return { ...rest, lastChoice: gone }
 }
 
 /** RFC 8326 §4: first make the routes the worst there are, so that the peer takes others while ours still work. */
@@ -292,7 +318,7 @@ function sayAgain(state: PeerState, family: Family, context: PeerContext): PeerS
 function announce(state: PeerState, context: PeerContext): PeerState {
   const { announcing, desired } = state
   if (announcing === undefined || desired === undefined) return state
-  const aimed = aim(announcing, desired.routes)
+  const aimed = aim(announcing, [...desired.routes, ...(state.lastChoice ?? [])])
   logRefused(context.log, desired, announcing.refused, aimed.refused)
   return write({ ...state, announcing: aimed }, context)
 }

@@ -37,8 +37,17 @@ const gracefulShutdown = "65535:0"
 export const lastChoice = (group: RouteGroup): RouteGroup => ({
   ...group,
   localPref: 0,
-  communities: [...group.communities, gracefulShutdown],
+  communities: [...new Set([...group.communities, gracefulShutdown])],
 })
+
+/** Of the routes before those that are not wanted any more, as the last choice. */
+export function leaving(before: readonly RouteGroup[], wanted: readonly RouteGroup[]): readonly RouteGroup[] {
+  const stay = new Set(wanted.flatMap(({ prefixes }) => prefixes))
+  return before.flatMap((group) => {
+    const prefixes = group.prefixes.filter((prefix) => !stay.has(prefix))
+    return prefixes.length === 0 ? [] : [lastChoice({ ...group, prefixes })]
+  })
+}
 
 /** Prefixes of the families that the peer is configured for. */
 export function countFor(settings: SessionSettings, routes: readonly RouteGroup[]): number {
