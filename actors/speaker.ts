@@ -8,7 +8,7 @@ import type { Layer2Command } from "./announcer/layer2/messages.ts"
 import type { AnnouncerCommand, SpeakerMetrics, SpeakerStatus } from "./announcer/messages.ts"
 import { apiActor } from "./api.ts"
 import type { BfdCommand } from "./bfd/messages.ts"
-import type { BgpCommand } from "./session/messages.ts"
+import type { BgpCommand, RoutesReport } from "./session/messages.ts"
 
 export interface SpeakerConfig {
   readonly nodeName: string
@@ -36,6 +36,8 @@ export interface SpeakerConfig {
 export type SpeakerMessage =
   | { readonly kind: "status"; readonly replyTo: ActorRef<SpeakerStatus> }
   | { readonly kind: "metrics"; readonly replyTo: ActorRef<SpeakerMetrics> }
+  /** What the BGP peer of that name has from this node. */
+  | { readonly kind: "routes"; readonly name: string; readonly replyTo: ActorRef<RoutesReport> }
   /** Orderly end: nothing new is announced, gossip, BGP and BFD say good-bye, then the answer. Then stop the system. */
   | { readonly kind: "shutdown"; readonly replyTo: ActorRef<{ readonly kind: "shut-down" }> }
 
@@ -135,6 +137,9 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
       case "status":
       case "metrics":
         context.send(state.announcer, message)
+        return state
+      case "routes":
+        context.send(state.bgp, message)
         return state
       case "shutdown":
         return shutDown(state, message.replyTo, context)

@@ -1,5 +1,6 @@
 import http from "node:http"
 import type { SpeakerStatus } from "../actors/announcer/messages.ts"
+import type { RoutesReport } from "../actors/session/messages.ts"
 import type { SystemCounters, TreeNode } from "../supervision/introspection.ts"
 import { Complaint } from "./complaint.ts"
 
@@ -18,6 +19,11 @@ export async function actorTree(at: DebugAt): Promise<ActorsAnswer> {
 /** Null: the speaker did not answer in time. */
 export async function speakerStatus(at: DebugAt): Promise<SpeakerStatus | null> {
   return JSON.parse(await ask(at, "GET", "/debug/status")) as SpeakerStatus | null
+}
+
+/** Null: the speaker did not answer in time. */
+export async function bgpRoutes(at: DebugAt, peer: string): Promise<RoutesReport | null> {
+  return JSON.parse(await ask(at, "GET", `/debug/bgp/routes?peer=${encodeURIComponent(peer)}`)) as RoutesReport | null
 }
 
 /** Throws a Complaint with the daemon's own words when there is no such actor or it is not allowed. */

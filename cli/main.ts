@@ -1,6 +1,8 @@
 import { Command, Option } from "commander"
 import pkg from "../package.json" with { type: "json" }
+import { addCollectCommand } from "./commands/collect-options.ts"
 import { addPlanningCommands } from "./commands/options.ts"
+import { addStatusCommands } from "./commands/status-options.ts"
 import { Complaint } from "./complaint.ts"
 
 /** Parses, wires and exits; the work is in `commands/`, `daemon/` and `lab/`, loaded only when asked for. */
@@ -44,9 +46,12 @@ async function main(args: readonly string[]): Promise<number> {
     .action(async (path: string, _: unknown, command: Command) => {
       await (await import("./commands/actors.ts")).killCommand(path, command.optsWithGlobals())
     })
-  addPlanningCommands(program, (exitCode) => {
+  const exit = (exitCode: number) => {
     code = exitCode
-  })
+  }
+  addPlanningCommands(program, exit)
+  addCollectCommand(program, exit)
+  addStatusCommands(program, exit)
   await program.parseAsync([...args], { from: "user" })
   return code
 }

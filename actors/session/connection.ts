@@ -124,7 +124,8 @@ export function openConnection(
       return localOf()
     },
     get localEnd() {
-      return tcp.local
+      // Asked before, the system would answer with an address that is none, and Node would remember it.
+      return open ? tcp.local : undefined
     },
     remoteEnd: tcp.remote,
     get interfaceAddresses() {

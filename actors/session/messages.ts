@@ -91,6 +91,9 @@ export interface SessionReport {
   readonly name: string
   readonly address: string
   readonly port: number
+  /** As configured. */
+  readonly myASN: number
+  readonly peerASN: SessionSettings["peerASN"]
   readonly state: "idle" | "connect" | "active" | "open-sent" | "open-confirm" | "established"
   /** Unix milliseconds of the last change of `state`. */
   readonly sinceMs: number

@@ -43,6 +43,8 @@ export function reportOf({ name, desired, announcing, session, counters, ...told
     name,
     address: desired.session.address,
     port: desired.session.port,
+    myASN: desired.session.myASN,
+    peerASN: desired.session.peerASN,
     state: session?.state ?? "idle",
     sinceMs: told.sinceMs,
     ...(told.lastError === undefined ? {} : { lastError: told.lastError }),

@@ -1,36 +1,7 @@
-import { runningLabs } from "../../lab/claim.ts"
-import { labDirectory } from "../../lab/layout.ts"
 import type { TreeNode } from "../../supervision/introspection.ts"
 import { Complaint } from "../complaint.ts"
-import { type ActorsAnswer, actorTree, type DebugAt, killActor } from "../debug-client.ts"
-import fs from "node:fs"
-
-/** A daemon that can be asked: its name in the lab, or where it is. */
-interface Daemon {
-  readonly name: string
-  readonly at: DebugAt
-}
-
-/** The daemons that the options name; none given: those of the labs that run here, else the speaker of this Pod. */
-async function daemons(options: { readonly socket?: string; readonly address?: string }): Promise<readonly Daemon[]> {
-  if (options.socket !== undefined) return [{ name: "", at: options.socket }]
-  if (options.address !== undefined) return [{ name: "", at: hostPort(options.address) }]
-  const sockets = (await runningLabs()).flatMap((lab) => {
-    const directory = labDirectory(lab)
-    return fs
-      .readdirSync(directory)
-      .filter((file) => file.endsWith(".debug.sock"))
-      .sort()
-      .map((file) => ({ name: file.slice(0, -".debug.sock".length), at: `${directory}/${file}` }))
-  })
-  return sockets.length > 0 ? sockets : [{ name: "", at: { host: "127.0.0.1", port: 17472 } }]
-}
-
-function hostPort(text: string): DebugAt {
-  const parts = /^(.*):(\d{1,5})$/.exec(text)
-  if (!parts) throw new Complaint(`--address ${text}: give host:port`)
-  return { host: parts[1] || "127.0.0.1", port: Number(parts[2]) }
-}
+import { type ActorsAnswer, actorTree, killActor } from "../debug-client.ts"
+import { daemons } from "./daemons.ts"
 
 export async function actorsCommand(options: {
   readonly socket?: string

@@ -1,6 +1,7 @@
 import type { SpeakerMetrics } from "../../actors/announcer/messages.ts"
 import type { BfdSessionReport } from "../../actors/bfd/messages.ts"
 import type { Layer2WireReport } from "../../actors/announcer/layer2/messages.ts"
+import { bgpMetrics } from "./bgp-metrics.ts"
 import { clientMetrics, type Exporter, type Samples } from "./metrics.ts"
 import type { Work } from "./work-metrics.ts"
 
@@ -36,32 +37,7 @@ export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
   )
   const { wire } = layer2
   if (wire !== undefined) wireMetrics(to, wire, plain)
-  const perPeer = (value: (session: SpeakerMetrics["sessions"][number]) => number): Samples =>
-    sessions.map((session) => [[`${session.address}:${session.port}`], value(session)])
-  to.gauge(
-    "metallb_bgp_session_up",
-    "BGP session state (1 is up, 0 is down)",
-    ["peer"],
-    perPeer(({ state }) => Number(state === "established")),
-  )
-  to.counter(
-    "metallb_bgp_updates_total",
-    "Number of BGP UPDATE messages sent",
-    ["peer"],
-    perPeer(({ updatesSent }) => updatesSent),
-  )
-  to.gauge(
-    "metallb_bgp_announced_prefixes_total",
-    "Number of prefixes currently being advertised on the BGP session",
-    ["peer"],
-    perPeer(({ prefixesSent }) => prefixesSent),
-  )
-  to.gauge(
-    "metallb_bgp_pending_prefixes_total",
-    "Number of prefixes that should be advertised on the BGP session",
-    ["peer"],
-    perPeer(({ prefixesWanted }) => prefixesWanted),
-  )
+  bgpMetrics(to, sessions)
   bfdMetrics(to, metrics.bfd)
   clientMetrics(to, {
     updates: metrics.updates,

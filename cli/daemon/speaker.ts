@@ -1,5 +1,6 @@
 import { compilePattern, type InterfacePattern } from "../../actors/announcer/layer2/selection.ts"
 import type { SpeakerMetrics, SpeakerStatus } from "../../actors/announcer/messages.ts"
+import type { RoutesReport } from "../../actors/session/messages.ts"
 import { type SpeakerConfig, type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
 import { resolveConfig } from "../../cluster/gossip-config.ts"
 import { markVersion } from "../../cluster/speaker-mark.ts"
@@ -87,7 +88,19 @@ export async function speakerMain(args: readonly string[]): Promise<number> {
           eventMetrics(to, api.eventCounts())
         }),
       access: accessCheck({ cluster: cluster.value, nonResourceURL: "/metrics" }),
-      handlers: [async ({ path }) => (path === "/debug/status" ? json((await status()) ?? null) : undefined)],
+      handlers: [
+        async ({ path }) => (path === "/debug/status" ? json((await status()) ?? null) : undefined),
+        async ({ path, query }) => {
+          if (path !== "/debug/bgp/routes") return undefined
+          const name = query.get("peer") ?? ""
+          const routes = await askSpeaker<RoutesReport>(system, speaker, (replyTo) => ({
+            kind: "routes",
+            name,
+            replyTo,
+          }))
+          return json(routes ?? null)
+        },
+      ],
       async beforeStop() {
         await system.ask<SpeakerMessage, { readonly kind: "shut-down" }>(
           speaker,
