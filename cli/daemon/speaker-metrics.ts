@@ -59,9 +59,9 @@ export function speakerWork({ deciding, configuring }: SpeakerMetrics): readonly
 function bfdMetrics(to: Exporter, sessions: readonly BfdSessionReport[]): void {
   const labels = ["peer", "vrf"]
   // Two sessions with one peer, from different addresses of ours, are one to these labels.
-  const byPeer = Map.groupBy(sessions, ({ peer }) => peer)
+  const byPeer = Map.groupBy(sessions, ({ peer, vrf = "default" }) => `${peer} ${vrf}`)
   const samples = (value: (ofPeer: readonly BfdSessionReport[]) => number): Samples =>
-    [...byPeer].map(([peer, ofPeer]) => [[peer, "default"], value(ofPeer)])
+    [...byPeer.values()].map((ofPeer) => [[ofPeer[0]?.peer ?? "", ofPeer[0]?.vrf ?? "default"], value(ofPeer)])
   to.gauge(
     "metallb_bfd_session_up",
     "BFD session state (1 is up, 0 is down)",

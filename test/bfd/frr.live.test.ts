@@ -63,6 +63,22 @@ live("one hop: up, FRR stopped and going on, FRR's own shutdown told as such", a
   t.is(down.counters.pathLosses, before.counters.pathLosses)
 })
 
+live("10 ms: up and steady", async (t) => {
+  const net = network("frrfast")
+  const fast = ["transmit-interval 10", "receive-interval 10", "detect-multiplier 50"]
+  const frr = await net.frr("client", peer(...fast))
+  net.tell({
+    kind: "sessions",
+    sessions: [{ ...direct, profile: { transmitInterval: 10, receiveInterval: 10, detectMultiplier: 50 } }],
+  })
+  const before = await net.settled(direct, 100)
+  t.is(before.transmitIntervalMs, 10)
+  t.is(before.detectionTimeMs, 500)
+  const after = await net.reached(direct, ({ counters }) => counters.controlPacketInput >= 500)
+  t.is(after.sinceMs, before.sinceMs)
+  t.regex(frr.vtysh("show bfd peers"), /Detect-multiplier: 50/)
+})
+
 live("passive on our side: FRR begins", async (t) => {
   const net = network("passive")
   const sessions = [{ ...direct, profile: { ...profile, passiveMode: true } }]

@@ -110,8 +110,8 @@ export class Network {
     return bird
   }
 
-  /** FRR's bfdd with its zebra, which tells it of interfaces. */
-  async frr(where: "client" | "far", configuration: readonly string[]): Promise<Frr> {
+  /** FRR's bfdd with its zebra, which tells it of interfaces; `bgp`: the configuration of its bgpd, if there is one. */
+  async frr(where: "client" | "far", configuration: readonly string[], bgp?: readonly string[]): Promise<Frr> {
     const directory = mkdtempSync(path.join(this.#directory, "frr-"))
     const at = (name: string): string => path.join(directory, name)
     writeFileSync(at("frr.conf"), `${configuration.join("\n")}\n`)
@@ -139,6 +139,12 @@ export class Network {
       at("frr.conf"),
     )
     if (!(await until(() => vtysh("show bfd peers").includes("BFD Peers")))) throw new Error("no bfdd")
+    if (bgp !== undefined) {
+      writeFileSync(at("bgpd.conf"), `${bgp.join("\n")}\n`)
+      // `-n`: not in a namespace of zebra's. `-S`: as the user it is.
+      this.#router(where, `${frr}/bgpd`, ...common, "-n", "-S", "-i", at("bgpd.pid"), "-f", at("bgpd.conf"))
+      if (!(await until(() => vtysh("show bgp summary json").includes("{")))) throw new Error("no bgpd")
+    }
     return { program, vtysh }
   }
 

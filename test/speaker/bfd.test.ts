@@ -165,11 +165,13 @@ test("BGP is told what BFD says of each peer, when it changes, and again in a ne
 
 test("status and metrics have the sessions under MetalLB's names", async (t) => {
   const it = await watching()
-  await it.bfdReport([report(nearId, "up", 0), report(farId, "down", 3)])
+  const red = { ...nearId, vrf: "red" }
+  await it.bfdReport([report(nearId, "up", 0), report(red, "down", 0), report(farId, "down", 3)])
   t.deepEqual(
     (await it.status()).bfd.map(({ key, state }) => [key, state]),
     [
       ["10.0.0.254", "up"],
+      ["10.0.0.254 vrf red", "down"],
       ["10.9.0.1 from 10.0.0.3 multihop", "down"],
     ],
   )
@@ -177,6 +179,7 @@ test("status and metrics have the sessions under MetalLB's names", async (t) => 
   const lines = (await scrape((to) => speakerMetrics(to, metrics))).split("\n")
   for (const line of [
     'metallb_bfd_session_up{peer="10.0.0.254",vrf="default"} 1',
+    'metallb_bfd_session_up{peer="10.0.0.254",vrf="red"} 0',
     'metallb_bfd_session_up{peer="10.9.0.1",vrf="default"} 0',
     'metallb_bfd_control_packet_input{peer="10.0.0.254",vrf="default"} 7',
     'metallb_bfd_control_packet_output{peer="10.0.0.254",vrf="default"} 8',

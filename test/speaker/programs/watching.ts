@@ -1,5 +1,5 @@
-// A speaker with its BGP and BFD threads as the daemon has them, and one Service to announce to the one peer that the
-// first line names. Prints how both sessions stand, whenever that has changed.
+// A speaker with its BGP and BFD threads as the daemon has them, and one Service to announce to the one peer that each
+// line names. Prints how both sessions stand, whenever that has changed.
 import { createInterface } from "node:readline"
 import type { SpeakerStatus } from "../../../actors/announcer/messages.ts"
 import type { Layer2Command } from "../../../actors/announcer/layer2/messages.ts"
@@ -26,6 +26,8 @@ export interface Seen {
   readonly sinceMs: number | undefined
   readonly lastError: string | undefined
   readonly bfd: string | undefined
+  /** Whom BFD watches, over several hops or one, and how often. */
+  readonly watches: string | undefined
   readonly losses: number | undefined
   /** Enough packets were heard that the thread's code is compiled. */
   readonly settled: boolean
@@ -46,8 +48,7 @@ const bfd: BfdThreadConfig = { logLevel: "error", descriptors: descriptorTable()
 const system = startSystem({ name: "speaker", world: realWorld(), log })
 const cluster = new MemoryClusterApi()
 
-function begin({ peer, profile }: Told): void {
-  cluster.putNode(node("here"))
+function configure({ peer, profile }: Told): void {
   cluster.configure({
     ...nothing,
     pools: [poolNamed("pool", { addresses: ["203.0.113.0/24"] })],
@@ -55,6 +56,14 @@ function begin({ peer, profile }: Told): void {
     peers: [peerNamed("router", { ...peer, bfdProfile: "fast" })],
     bfdProfiles: [{ name: "fast", labels: {}, spec: profile }],
   })
+}
+
+let begun = false
+function begin(told: Told): void {
+  if (begun) return configure(told)
+  begun = true
+  cluster.putNode(node("here"))
+  configure(told)
   const key = "default/web"
   cluster.putService(service({ key, name: "web", ingress: [{ ip: ip("203.0.113.10") }] }))
   cluster.putEndpoints({ ...endpoints("here"), key })
@@ -82,6 +91,9 @@ function begin({ peer, profile }: Told): void {
       sinceMs: session?.sinceMs,
       lastError: session?.lastError,
       bfd: path?.state,
+      watches:
+        path &&
+        `${path.peer}${path.multihop ? " multihop" : ""}${path.vrf ? ` in ${path.vrf}` : ""} ${path.transmitIntervalMs} ms`,
       losses: path?.counters.pathLosses,
       settled: (path?.counters.controlPacketInput ?? 0) > 80,
     }
