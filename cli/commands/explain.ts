@@ -70,7 +70,7 @@ async function ask(socket: string, key: string): Promise<Live | { readonly socke
 
 type Whole = Explanation & { readonly live?: readonly Awaited<ReturnType<typeof ask>>[] }
 
-function describeExplanation(whole: Whole): string {
+export function describeExplanation(whole: Whole): string {
   const { service, addresses, pool, asks, allocation, sharesWith, announcements, notes, live = [] } = whole
   const has = addresses.length === 0 ? "has no address" : `has ${addresses.join(", ")}`
   const lines = [`Service ${service} ${has}${pool === undefined ? "" : ` from pool ${pool}`}`, "", "it asks for"]

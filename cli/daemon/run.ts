@@ -117,6 +117,8 @@ async function listen({ begun, system, ...running }: Running, servers: Server[])
     path === "/metrics"
       ? { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: await running.metrics() }
       : undefined
+  // Who reaches our loopback is on this host, or may forward ports to us.
+  const localMetrics: Handler = (asked) => (asked.local ? metrics(asked) : undefined)
   const wanted: Parameters<typeof serve>[] = []
   const port = flags.number("port")
   if (port !== 0) {
@@ -125,7 +127,7 @@ async function listen({ begun, system, ...running }: Running, servers: Server[])
     servers.push(await serveMetrics({ host: "0.0.0.0", port, certDirectory, settings: tls, access, metrics, log }))
   }
   const healthPort = flags.number("health-probe-port")
-  if (healthPort !== 0) wanted.push([{ host: running.healthHost, port: healthPort }, health])
+  if (healthPort !== 0) wanted.push([{ host: running.healthHost, port: healthPort }, [...health, localMetrics]])
   const socket = flags.text("debug-socket")
   if (socket !== "") {
     wanted.push([{ socket }, [...health, metrics, killHandler(system, flags.boolean("debug-kill"))]])

@@ -18,6 +18,8 @@ export interface Asked {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
+  /** From this host itself: loopback or a Unix socket. */
+  readonly local: boolean
   /** A header by its name in lower case; empty when there is none. */
   readonly header: (name: string) => string
   /** Empty where `bodyLimitBytes` is not given. */
@@ -176,7 +178,9 @@ async function answer(request: http.IncomingMessage, body: string, handlers: rea
   const url = URL.parse(request.url ?? "/", "http://localhost")
   if (!url) return text("bad request", 400)
   const header = (name: string) => String(request.headers[name] ?? "")
-  const asked = { method: request.method ?? "GET", path: url.pathname, query: url.searchParams, header, body }
+  const { remoteAddress } = request.socket
+  const local = remoteAddress === undefined || isLoopback(remoteAddress)
+  const asked = { method: request.method ?? "GET", path: url.pathname, query: url.searchParams, local, header, body }
   try {
     for (const handler of handlers) {
       const found = await handler(asked)
@@ -187,6 +191,8 @@ async function answer(request: http.IncomingMessage, body: string, handlers: rea
     return text("internal error", 500)
   }
 }
+
+const isLoopback = (address: string): boolean => /^(?:127\.|::1$|::ffff:127\.)/.test(address)
 
 function closeServer(server: NetServer, sockets: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {

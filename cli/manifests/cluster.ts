@@ -68,14 +68,21 @@ export async function readCluster(
   }
 }
 
-type Listed = { readonly objects: readonly JsonObject[] } | { readonly resource: string; readonly failure: string }
+export type Listed =
+  | { readonly objects: readonly JsonObject[] }
+  | { readonly resource: string; readonly failure: string }
 
-async function list(cluster: Cluster, { path, resource, kind, apiVersion }: Collection): Promise<Listed> {
+/** All of a collection. `exact`: whole numbers that a number cannot hold come as BigInt. */
+export async function list(
+  cluster: Pick<Cluster, "request">,
+  { path, resource, kind, apiVersion, labelSelector, fieldSelector }: Collection,
+  exact = false,
+): Promise<Listed> {
   const objects: JsonObject[] = []
   let next: string | undefined
   for (let page = 0; page < maxPages; page++) {
-    const query = { limit: pageSize, continue: next }
-    const answer = await cluster.request({ verb: "list", path, resource, query })
+    const query = { limit: pageSize, continue: next, labelSelector, fieldSelector }
+    const answer = await cluster.request({ verb: "list", path, resource, query, exact })
     // A kind that is not installed has no objects.
     if (!answer.ok && answer.error.kind === "refused" && answer.error.status === 404) return { objects }
     if (!answer.ok) return { resource, failure: answer.error.message }

@@ -4,6 +4,7 @@ import {
   RequestContext,
   type ResponseContext,
 } from "@kubernetes/client-node"
+import type { Duplex } from "node:stream"
 import { err, ok, type Result } from "../../protocols/result.ts"
 import { authenticationFailure } from "./authentication.ts"
 import { type RequestCounter, requestCounters } from "./counters.ts"
@@ -11,6 +12,7 @@ import { keepDispatcher } from "./dispatcher.ts"
 import { type ApiFailure, refusal, transportFailure, unreachable } from "./failure.ts"
 import { exactJsonText, parseExactJson } from "./exact-json.ts"
 import { parseJson } from "./json.ts"
+import { forwardPort, type PodPort } from "./port-forward.ts"
 import type { Time } from "./time.ts"
 
 /** A connection to one API server, with everything a request needs to be let in. */
@@ -23,6 +25,8 @@ export interface Cluster {
   request(request: ApiRequest): Promise<Result<unknown, ApiFailure>>
   /** The answer's body as it comes; ends when the signal aborts. */
   open(request: ApiRequest): Promise<Result<ReadableStream<Uint8Array>, ApiFailure>>
+  /** A connection of its own to a port of a Pod, as that Pod's loopback sees it. */
+  forward(at: PodPort): Promise<Result<Duplex, ApiFailure>>
   counters(): readonly RequestCounter[]
   /** Drops all connections; requests under way fail. */
   close(): Promise<void>
@@ -134,6 +138,7 @@ export function connectCluster(config: KubeConfig, time: Time): Cluster {
         const stream = response.value.body.stream?.()
         return stream ? ok(stream) : err(unreachable(`${server} answered without a body`))
       }),
+    forward: (at) => forwardPort(config, time, at),
     counters: () => counters.read(),
     close: () => dispatcher.close(),
   }

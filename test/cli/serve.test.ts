@@ -46,6 +46,19 @@ test("a handler that throws is a 500 that tells no details", async (t) => {
   await served.value.close()
 })
 
+test("who asks from this host itself is told apart from who does not", async (t) => {
+  const served = await serve({ host: "0.0.0.0", port: 0 }, [({ local }) => text(local ? "local" : "from elsewhere")])
+  if (!served.ok) return t.fail(served.error)
+  const { port, close } = served.value
+  t.like(await get({ host: "127.0.0.1", port }, "/"), { body: "local\n" })
+  const other = Object.values(os.networkInterfaces())
+    .flat()
+    .find((address) => address?.family === "IPv4" && !address.internal)?.address
+  if (other === undefined) t.log("this host has no other address: asking from elsewhere is not tried")
+  else t.like(await get({ host: other, port }, "/"), { body: "from elsewhere\n" })
+  await close()
+})
+
 test("a port in use is a sentence that names it", async (t) => {
   const blocker = http.createServer().listen(0, "127.0.0.1")
   await new Promise((resolve) => blocker.once("listening", resolve))
