@@ -3,6 +3,8 @@ import { cease, type Notification } from "../../protocols/bgp/notification.ts"
 import type { Actor, Context, Exit } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { BgpCommand, BgpReport, DesiredPeer, Paths, SessionReport } from "./messages.ts"
+import type { ListenerNews } from "./listener.ts"
+import { type Listeners, tendListeners } from "./listeners.ts"
 import { noRoutes } from "./routes-report.ts"
 import { peerActor, type PeerMessage, type PeerNews } from "./peer.ts"
 import { defaultRetry, type RetryWaits } from "./settings.ts"
@@ -17,6 +19,8 @@ export interface BgpConfig {
 type Message =
   | BgpCommand
   | PeerNews
+  | ListenerNews
+  | { readonly kind: "listener-started"; readonly id: string }
   | { readonly kind: "peer-started"; readonly name: string }
   | { readonly kind: "peer-exited"; readonly name: string; readonly exit: Exit }
   | { readonly kind: "report-due" }
@@ -38,6 +42,7 @@ interface BgpState {
   readonly retry: RetryWaits
   readonly drainMs: number
   readonly peers: ReadonlyMap<string, PeerEntry>
+  readonly listeners: Listeners
   readonly paths: Paths
   readonly subscribers: readonly ActorRef<BgpReport>[]
   readonly lastReportMs: number
@@ -70,6 +75,7 @@ export const bgpActor: Actor<BgpConfig, BgpState, Message> = {
     retry: config.retry ?? defaultRetry,
     drainMs: config.drainMs ?? defaultDrainMs,
     peers: new Map(),
+    listeners: new Map(),
     paths: {},
     subscribers: [],
     lastReportMs: Number.NEGATIVE_INFINITY,
@@ -95,6 +101,17 @@ export const bgpActor: Actor<BgpConfig, BgpState, Message> = {
         return heard(state, message.report, context)
       case "closed":
         return closed(state, message.name, context)
+      case "listener": {
+        const entry = state.listeners.get(message.id)
+        if (entry === undefined) return state
+        const listeners = new Map(state.listeners).set(message.id, { ...entry, report: message.report })
+        return reportSoon({ ...state, listeners }, context)
+      }
+      case "listener-started": {
+        const entry = state.listeners.get(message.id)
+        if (entry !== undefined) context.send(entry.ref, { kind: "admit", admissions: entry.admissions })
+        return state
+      }
       case "peer-started":
         return started(state, message.name, context)
       case "peer-exited":
@@ -120,7 +137,13 @@ function want(state: BgpState, desired: readonly DesiredPeer[], context: BgpCont
   for (const name of peers.keys()) {
     if (!names.has(name)) next = close(next, name, cease(ceaseSubcode.peerDeconfigured), context)
   }
-  return reportSoon(next, context)
+  return reportSoon(listen(next, desired, context), context)
+}
+
+const listen = (state: BgpState, desired: readonly DesiredPeer[], context: BgpContext): BgpState => {
+  const refOf = (name: string): ActorRef<PeerMessage> | undefined => state.peers.get(name)?.ref
+  const started = (id: string): Message => ({ kind: "listener-started", id })
+  return { ...state, listeners: tendListeners(state.listeners, desired, refOf, context, started) }
 }
 
 function tellPath(paths: Paths, name: string, ref: ActorRef<PeerMessage>, context: BgpContext): void {
@@ -183,7 +206,7 @@ function closed(state: BgpState, name: string, context: BgpContext): BgpState {
 
 function shutDown(state: BgpState, replyTo: ActorRef<{ readonly kind: "shut-down" }>, context: BgpContext): BgpState {
   const goodbye = cease(ceaseSubcode.administrativeShutdown, shutdownText)
-  let next: BgpState = { ...state, shutdown: [...(state.shutdown ?? []), replyTo] }
+  let next = listen({ ...state, shutdown: [...(state.shutdown ?? []), replyTo] }, [], context)
   for (const name of state.peers.keys()) next = close(next, name, goodbye, context, state.drainMs)
   return answerIfDone(next, context)
 }
@@ -230,5 +253,6 @@ function publish(state: BgpState, context: BgpContext): BgpState {
 function reportOf(state: BgpState): BgpReport {
   const sessions: SessionReport[] = []
   for (const { report, closing } of state.peers.values()) if (report !== undefined && !closing) sessions.push(report)
-  return { kind: "bgp-report", sessions }
+  const listeners = [...state.listeners.values()].flatMap(({ report }) => (report === undefined ? [] : [report]))
+  return { kind: "bgp-report", sessions, ...(listeners.length === 0 ? {} : { listeners }) }
 }

@@ -4,8 +4,9 @@ import { speaksFourOctetAs } from "../../protocols/bgp/open.ts"
 import { decode, encode, type Message, type Received } from "../../protocols/bgp/packet.ts"
 import type { Event } from "../../protocols/bgp/session.ts"
 import { familyOf, type Ip, parseIp } from "../../protocols/ip.ts"
-import type { Endpoint, NetworkError, TcpTarget, World } from "../../supervision/world.ts"
+import type { Endpoint, NetworkError, TcpConnection, TcpHandlers, TcpTarget, World } from "../../supervision/world.ts"
 import type { Counters } from "./counters.ts"
+import type { Incoming } from "./incoming.ts"
 
 /** One TCP connection to a peer. Bytes become events of the session here, so that what crosses the mailbox is small. */
 export interface Connection {
@@ -37,26 +38,61 @@ export interface ConnectionHandlers {
 const lingerMs = 1_000
 const nothing = new Uint8Array(0)
 
-export function openConnection(
+export interface ConnectionOptions {
+  readonly counters: Counters
+  /** What UPDATEs say is wanted, not just that they come. */
+  readonly keepUpdates: boolean
+}
+
+export const openConnection = (
   world: World,
   target: TcpTarget,
-  counters: Counters,
+  options: ConnectionOptions,
   on: ConnectionHandlers,
-): Connection {
+): Connection =>
+  carry(
+    world,
+    options,
+    on,
+    (handlers) => world.network.connectTcp(target, handlers),
+    (error, open) => describe(error, target, open),
+  )
+
+/** One that the peer has opened; and what the session should hear of it first. */
+export function takeConnection(
+  world: World,
+  incoming: Incoming,
+  options: ConnectionOptions,
+  on: ConnectionHandlers,
+): { readonly connection: Connection; readonly opened: Event } {
+  const connection = carry(world, options, on, (handlers) => incoming.take(handlers), describeOpen, true)
+  return { connection, opened: connection.opening() ?? { kind: "tcp-closed", error: noLocal } }
+}
+
+const noLocal = "the connection has no local address"
+
+function carry(
+  world: World,
+  { counters, keepUpdates }: ConnectionOptions,
+  on: ConnectionHandlers,
+  begin: (handlers: TcpHandlers) => TcpConnection,
+  explain: (error: NetworkError, open: boolean) => string,
+  isOpen = false,
+): Connection & { readonly opening: () => Event | undefined } {
   let rest: Uint8Array = nothing
   let fourOctet = false
-  let open = false
+  let open = isOpen
   let deaf = false
   let over = false
   let stopLinger = (): void => {}
 
-  const tcp = world.network.connectTcp(target, {
+  const tcp = begin({
     opened() {
       open = true
       if (deaf) return
-      const local = localOf()
-      if (local === undefined) fail("the connection has no local address")
-      else on.events([{ kind: "tcp-opened", local, ...identifierOf() }])
+      const event = opening()
+      if (event === undefined) fail(noLocal)
+      else on.events([event])
     },
     data(bytes) {
       if (deaf) return
@@ -66,7 +102,8 @@ export function openConnection(
       for (const message of frames.messages) {
         const event = eventOf(message)
         // A peer that sends its whole table says the same thing thousands of times: it lives.
-        const again = events.at(-1)?.kind === event.kind && (event.kind === "update" || event.kind === "keepalive")
+        const bare = event.kind === "keepalive" || (event.kind === "update" && event.update === undefined)
+        const again = bare && events.at(-1)?.kind === event.kind
         if (!again) events.push(event)
         if (event.kind === "fault") return last(events)
       }
@@ -79,8 +116,7 @@ export function openConnection(
     closed(error) {
       over = true
       stopLinger()
-      if (!deaf)
-        last([{ kind: "tcp-closed", ...(error === undefined ? {} : { error: describe(error, target, open) }) }])
+      if (!deaf) last([{ kind: "tcp-closed", ...(error === undefined ? {} : { error: explain(error, open) }) }])
       on.gone()
     },
   })
@@ -93,6 +129,11 @@ export function openConnection(
   function fail(error: string): void {
     last([{ kind: "tcp-closed", error }])
     tcp.destroy()
+  }
+
+  function opening(): Event | undefined {
+    const local = localOf()
+    return local === undefined ? undefined : { kind: "tcp-opened", local, ...identifierOf() }
   }
 
   function localOf(): Ip | undefined {
@@ -116,10 +157,12 @@ export function openConnection(
     const message = decode(bytes, { fourOctet })
     if (!message.ok) return { kind: "fault", fault: message.error }
     if (message.value.kind === "open") fourOctet = speaksFourOctetAs(message.value)
+    if (keepUpdates && message.value.kind === "update") return { kind: "update", update: message.value }
     return asEvent(message.value)
   }
 
   return {
+    opening,
     get local() {
       return localOf()
     },
@@ -162,8 +205,10 @@ function asEvent(message: Received): Event {
   }
 }
 
+const describeOpen = (error: NetworkError): string => `${error.message} (${error.code})`
+
 function describe(error: NetworkError, target: TcpTarget, open: boolean): string {
-  if (open) return `${error.message} (${error.code})`
+  if (open) return describeOpen(error)
   if (error.code === "EADDRNOTAVAIL" && target.sourceAddress !== undefined) {
     return `address "${target.sourceAddress}" doesn't exist on this host`
   }

@@ -1,5 +1,6 @@
 import type { Family } from "../../protocols/ip.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
+import type { TcpAuthentication } from "../../supervision/world.ts"
 
 /** What the BGP thread hears. */
 export type BgpCommand =
@@ -66,6 +67,12 @@ export interface SessionSettings {
   readonly gracefulRestart?: { readonly seconds: number }
   /** How many hops away the peer may be at most: what comes from farther is not heard (GTSM, RFC 5082). */
   readonly ttlSecurityHops?: number
+  /** TCP-AO (RFC 5925), in place of a password. */
+  readonly authentication?: TcpAuthentication
+  /** Never connects: waits for the peer to do so, on `listenPort`. */
+  readonly passive?: true
+  /** The peer may connect to us on this port. Absent: nobody listens. */
+  readonly listenPort?: number
 }
 
 /** Routes that differ in their prefix only. Ten thousand prefixes in one group cross a thread in a tenth of the time. */
@@ -85,6 +92,22 @@ export interface RouteGroup {
 export interface BgpReport {
   readonly kind: "bgp-report"
   readonly sessions: readonly SessionReport[]
+  /** Absent: nobody listens. */
+  readonly listeners?: readonly ListenerReport[]
+}
+
+/** One listening socket for peers that connect to us. */
+export interface ListenerReport {
+  readonly address: string
+  readonly port: number
+  readonly vrf?: string
+  /** How many may connect. */
+  readonly peers: number
+  /** Connections handed to a peer's session, and those of nobody that is known; within one life of the listener's actor. */
+  readonly accepted: number
+  readonly refused: number
+  /** Why it does not listen. */
+  readonly error?: string
 }
 
 export interface SessionReport {

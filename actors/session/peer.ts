@@ -1,21 +1,32 @@
 import { isDeepStrictEqual } from "node:util"
 import { type Notification, cease } from "../../protocols/bgp/notification.ts"
 import { ceaseSubcode } from "../../protocols/bgp/iana.ts"
-import { type Effect, type Event, newSession, type Session, step, type Timer } from "../../protocols/bgp/session.ts"
+import { collide } from "../../protocols/bgp/collision.ts"
+import {
+  type Effect,
+  type Event,
+  newSession,
+  rearm,
+  type Session,
+  step,
+  type Timer,
+} from "../../protocols/bgp/session.ts"
 import { describeWhy, type Why } from "../../protocols/bgp/why.ts"
 import type { Family } from "../../protocols/ip.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { TcpTarget } from "../../supervision/world.ts"
 import { aim, type Announcing, beginAnnouncing, pump, refresh } from "./announcing.ts"
-import { type Connection, openConnection } from "./connection.ts"
+import { type Connection, type ConnectionHandlers, openConnection, takeConnection } from "./connection.ts"
 import { type Counters, newCounters } from "./counters.ts"
+import type { Incoming } from "./incoming.ts"
 import { logChange, logRefused, logUnsent } from "./log.ts"
 import type { DesiredPeer, LastNotification, PathReport, RoutesReport, SessionReport, RouteGroup } from "./messages.ts"
 import { offerFor } from "./offer.ts"
 import { eventsOfPath } from "./path.ts"
 import { capabilitiesIn, notificationIn, type Opens, reportOf } from "./report.ts"
 import { routesReport } from "./routes-report.ts"
+import { advanceRival, forgetTimers, newRival, type Rival, type RivalMessage } from "./rival.ts"
 import { contextFor, lastChoice, leaving } from "./routes.ts"
 import { planOf, type RetryWaits, sameSettings } from "./settings.ts"
 
@@ -51,6 +62,11 @@ export type PeerCommand =
 
 export type PeerMessage =
   | PeerCommand
+  | RivalMessage
+  /** The peer has connected to us. */
+  | { readonly kind: "incoming"; readonly incoming: Incoming }
+  /** Whether it can. */
+  | { readonly kind: "listening"; readonly error?: string }
   | { readonly kind: "timer"; readonly timer: Timer }
   | { readonly kind: "heard"; readonly connection: number; readonly events: readonly Event[] }
   | { readonly kind: "gone"; readonly connection: number }
@@ -70,6 +86,10 @@ interface PeerState {
   readonly session?: Session
   /** The one that counts, of those in `open`. */
   readonly connection?: number
+  /** The peer has opened it. */
+  readonly byPeer?: boolean
+  /** A second connection, until it is clear which one stays. */
+  readonly rival?: Rival
   /** Also those that only wait for our last words to leave. */
   readonly open: ReadonlyMap<number, Connection>
   readonly connections: number
@@ -79,6 +99,8 @@ interface PeerState {
   readonly closing: boolean
   readonly sinceMs: number
   readonly lastError?: string
+  /** Why the peer cannot connect to us. */
+  readonly listenError?: string
   /** The last NOTIFICATION either way since the session was up: the cause behind refused connections that follow. */
   readonly cause?: string
   readonly updatesSent: number
@@ -134,12 +156,23 @@ function handle(state: PeerState, message: PeerMessage, context: PeerContext): P
       const { lastChoice: _, ...rest } = state
       return announce(rest, context)
     }
+    case "incoming":
+      return settle(receive(state, message.incoming, context), context)
+    case "listening":
+      return heardOfListener(state, message.error)
+    case "rival-timer":
+      return rivalHears(state, { kind: `${message.timer}-timer` }, context)
     case "timer":
       return advance(state, { kind: `${message.timer}-timer` }, context)
     case "heard":
       return message.events.reduce(
         // An event may end the connection; what came after it in the same bytes is void.
-        (next, event) => (next.connection === message.connection ? advance(next, event, context) : next),
+        (next, event) =>
+          next.connection === message.connection
+            ? advance(next, event, context)
+            : next.rival?.connection === message.connection
+              ? rivalHears(next, event, context)
+              : next,
         state,
       )
     case "gone": {
@@ -215,7 +248,10 @@ function closedIfDone(state: PeerState, context: PeerContext): PeerState {
   return state
 }
 
-function advance(state: PeerState, event: Event, context: PeerContext): PeerState {
+const advance = (state: PeerState, event: Event, context: PeerContext): PeerState =>
+  settle(advanceAlone(state, event, context), context)
+
+function advanceAlone(state: PeerState, event: Event, context: PeerContext): PeerState {
   if (state.session === undefined) return state
   const [session, effects] = step(state.session, event, context.world.random.u32())
   const opens = event.kind === "open" ? { ...state.opens, received: capabilitiesIn(event.open) } : state.opens
@@ -253,13 +289,106 @@ const connectionOf = (state: PeerState): Connection | undefined =>
 function connect(state: PeerState, context: PeerContext): PeerState {
   if (state.target === undefined) return state
   const id = state.connections + 1
-  const { self } = context
-  const connection = openConnection(context.world, state.target, state.counters, {
-    events: (events) => context.send(self, { kind: "heard", connection: id, events }),
-    drained: () => context.send(self, { kind: "drained", connection: id }),
-    gone: () => context.send(self, { kind: "gone", connection: id }),
-  })
-  return { ...state, connection: id, connections: id, open: new Map(state.open).set(id, connection) }
+  const connection = openConnection(context.world, state.target, optionsOf(state), handlersFor(id, context))
+  return { ...withConnection(state, id, connection), connection: id, byPeer: false }
+}
+
+const optionsOf = ({ counters }: PeerState) => ({ counters, keepUpdates: false })
+
+const handlersFor = (id: number, context: PeerContext): ConnectionHandlers => ({
+  events: (events) => context.send(context.self, { kind: "heard", connection: id, events }),
+  drained: () => context.send(context.self, { kind: "drained", connection: id }),
+  gone: () => context.send(context.self, { kind: "gone", connection: id }),
+})
+
+const withConnection = (state: PeerState, id: number, connection: Connection): PeerState => ({
+  ...state,
+  connections: id,
+  open: new Map(state.open).set(id, connection),
+})
+
+/** The session takes it if it waits for one; beside one that is under way it is a rival. */
+function receive(state: PeerState, incoming: Incoming, context: PeerContext): PeerState {
+  const { session, rival } = state
+  if (session === undefined || state.closing || session.state === "idle") {
+    incoming.refuse(cease(ceaseSubcode.connectionRejected))
+    return state
+  }
+  // RFC 4271 §6.8: one that is established stays.
+  if (session.state === "established") {
+    incoming.refuse(cease(ceaseSubcode.collision))
+    return state
+  }
+  const id = state.connections + 1
+  const { connection, opened } = takeConnection(context.world, incoming, optionsOf(state), handlersFor(id, context))
+  if (session.state === "active") {
+    return advanceAlone({ ...withConnection(state, id, connection), connection: id, byPeer: true }, opened, context)
+  }
+  const alone = rival === undefined ? state : dropRival(state, context)
+  const next = { ...withConnection(alone, id, connection), rival: newRival(session.config, session.known, id) }
+  return rivalHears(next, opened, context)
+}
+
+function rivalHears(state: PeerState, event: Event, context: PeerContext): PeerState {
+  const { rival: before, ...rest } = state
+  if (before === undefined) return state
+  const rival = advanceRival(before, event, state.open.get(before.connection), context)
+  if (rival === undefined) return rest
+  const opens = event.kind === "open" ? { ...state.opens, received: capabilitiesIn(event.open) } : state.opens
+  return settle({ ...rest, rival, opens }, context)
+}
+
+function settle(state: PeerState, context: PeerContext): PeerState {
+  const { session, rival, byPeer = false } = state
+  if (rival === undefined || session === undefined) return state
+  if (!session.started) return dropRival(state, context)
+  switch (collide(session, rival.session, byPeer)) {
+    case "both":
+      return state
+    case "first":
+      return dropRival(state, context)
+    case "second":
+      return promote(state, rival, context)
+  }
+}
+
+function dropRival(state: PeerState, context: PeerContext): PeerState {
+  const { rival, ...rest } = state
+  if (rival === undefined) return state
+  forgetTimers(context)
+  endOf(state.open.get(rival.connection))
+  return rest
+}
+
+function endOf(connection: Connection | undefined): void {
+  connection?.send(cease(ceaseSubcode.collision))
+  connection?.finish()
+}
+
+/** The second connection takes the place of the first, as if there had been no other. */
+function promote(state: PeerState, rival: Rival, context: PeerContext): PeerState {
+  const { session: before, rival: _, ...rest } = state
+  if (before === undefined) return state
+  const connecting = before.state === "connect"
+  if (connecting) connectionOf(state)?.finish()
+  else endOf(connectionOf(state))
+  forgetTimers(context)
+  const { config, failures } = before
+  const session: Session = { ...rival.session, config, failures }
+  const effects: readonly Effect[] = [
+    { kind: "cancel-timers" },
+    ...rearm(session, context.world.random.u32()),
+    { kind: "state-changed", from: before.state, to: session.state },
+  ]
+  const next: PeerState = { ...rest, session, connection: rival.connection, byPeer: true }
+  return effects.reduce<PeerState>((so, effect) => perform(so, effect, context), next)
+}
+
+/** Of a session that waits for its peer; what is wrong with one that is up is not its business. */
+function heardOfListener(state: PeerState, error: string | undefined): PeerState {
+  if (error !== undefined) return { ...state, listenError: error }
+  const { listenError: _, ...rest } = state
+  return rest
 }
 
 function changed(
@@ -337,7 +466,9 @@ function report(state: PeerState, context: PeerContext): PeerState {
   if (desired === undefined) return state
   const connection = connectionOf(state)
   const ends = { local: connection?.localEnd, remote: connection?.remoteEnd }
-  const next = reportOf({ ...state, desired, name: config.name, ...ends })
+  const waiting = state.session?.state !== "established" && state.listenError !== undefined
+  const trouble = waiting ? { lastError: state.listenError } : {}
+  const next = reportOf({ ...state, ...trouble, desired, name: config.name, ...ends })
   if (isDeepStrictEqual(next, reported)) return state
   context.send(config.parent, { kind: "session", report: next })
   return { ...state, reported: next }

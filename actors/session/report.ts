@@ -70,11 +70,11 @@ function transportOf(
   local: Endpoint | undefined,
   remote: Endpoint = settings,
 ): TransportReport {
-  const { password, ttlSecurityHops, interface: device, vrf } = settings
+  const { password, authentication, ttlSecurityHops, interface: device, vrf } = settings
   return {
     ...(local === undefined ? {} : { local: { address: local.address, port: local.port } }),
     remote: { address: remote.address, port: remote.port },
-    authentication: password === undefined ? "none" : "md5",
+    authentication: authentication !== undefined ? "ao" : password === undefined ? "none" : "md5",
     ...(ttlSecurityHops === undefined ? {} : { ttlSecurityHops }),
     ...(device === undefined ? {} : { interface: device }),
     ...(vrf === undefined ? {} : { vrf }),

@@ -10,6 +10,9 @@ export type RetryWaits = SessionConfig["retry"]
 /** MetalLB's: at once, then 1, 2, 4 … 120 seconds. */
 export const defaultRetry: RetryWaits = { firstMs: 1_000, maxMs: 120_000 }
 
+/** How long a passive session stays closed to its peer after failures. */
+const longestShutMs = 8_000
+
 export interface Plan {
   readonly session: SessionConfig
   readonly target: TcpTarget
@@ -23,12 +26,19 @@ export function planOf(settings: SessionSettings, retry: RetryWaits, network: Ne
   if (routerId !== undefined && !isIpv4(routerId)) return err(`router id "${routerId}" is no dotted quad`)
   // RFC 4271 §8.2.1.4: ConnectRetryTime, always the same.
   const connectMs = connectSeconds === undefined ? undefined : connectSeconds * 1000
+  const passive = settings.passive === true
   return ok({
     session: {
       myASN,
       peerASN,
       holdSeconds,
-      retry: connectMs === undefined ? retry : { firstMs: connectMs, maxMs: connectMs },
+      // Who waits goes nowhere by itself: a peer that tries again is not kept out for long.
+      retry: passive
+        ? { firstMs: retry.firstMs, maxMs: Math.min(retry.maxMs, longestShutMs) }
+        : connectMs === undefined
+          ? retry
+          : { firstMs: connectMs, maxMs: connectMs },
+      ...(passive ? { passive } : {}),
       ...(keepaliveSeconds === undefined ? {} : { keepaliveSeconds }),
       ...(routerId === undefined ? {} : { routerId: routerId as Ip }),
       ...(fallbackRouterId === undefined ? {} : { fallbackId: fallbackRouterId as Ip }),

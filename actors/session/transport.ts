@@ -16,7 +16,7 @@ const largestTtl = 255
  * existing peers behind a hop depend on it. TTL security is the check that is worth having (RFC 5082 §3).
  */
 export function targetOf(settings: SessionSettings, network: Network): Result<TcpTarget, string> {
-  const { address, port, sourceAddress, interface: device, vrf, password, ttlSecurityHops } = settings
+  const { address, port, sourceAddress, interface: device, vrf, password, authentication, ttlSecurityHops } = settings
   const unnumbered = device !== undefined && address === device
   const family = familyIn(address)
   if (!unnumbered && family === undefined) return err(`peer address "${address}" is no address`)
@@ -32,8 +32,27 @@ export function targetOf(settings: SessionSettings, network: Network): Result<Tc
   if (password !== undefined && new TextEncoder().encode(password).length > longestPasswordOctets) {
     return err(`the password has more than ${longestPasswordOctets} octets, which TCP MD5 does not take on Linux`)
   }
+  if (password !== undefined && authentication !== undefined) {
+    return err(
+      "a TCP MD5 password (RFC 2385) and a TCP-AO key (RFC 5925) are configured: one connection has one of them",
+    )
+  }
+  if (authentication !== undefined && network.tcpAo !== true) {
+    return err(
+      "a TCP-AO key (RFC 5925) is configured, but this kernel has no TCP-AO: it needs Linux 6.7 or later with CONFIG_TCP_AO",
+    )
+  }
+  if (authentication !== undefined && new TextEncoder().encode(authentication.key).length > longestPasswordOctets) {
+    return err(`the TCP-AO key has more than ${longestPasswordOctets} octets, which Linux does not take`)
+  }
   if (ttlSecurityHops !== undefined && !(ttlSecurityHops >= 1 && ttlSecurityHops < largestTtl)) {
     return err(`TTL security within ${ttlSecurityHops} hops means nothing; 1 to ${largestTtl - 1} do`)
+  }
+  if (settings.listenPort !== undefined && unnumbered) {
+    return err("a peer without an address cannot be waited for: nobody could tell who connects")
+  }
+  if (settings.passive === true && settings.listenPort === undefined) {
+    return err("the session is passive, and there is no port to wait on")
   }
   const bound = device ?? vrf
   if ((bound !== undefined || ttlSecurityHops !== undefined) && network.tcpRouting !== true) {
@@ -46,11 +65,15 @@ export function targetOf(settings: SessionSettings, network: Network): Result<Tc
     ...(unnumbered ? { unnumbered } : {}),
     ...(sourceAddress === undefined ? {} : { sourceAddress }),
     ...(password === undefined ? {} : { md5Password: password }),
+    ...(authentication === undefined ? {} : { authentication }),
     // The interface is in its VRF already.
     ...(bound === undefined ? {} : { device: bound }),
-    ...(ttlSecurityHops === undefined ? {} : { ttl: largestTtl, minimumTtl: largestTtl + 1 - ttlSecurityHops }),
+    ...(ttlSecurityHops === undefined ? {} : { ttl: largestTtl, minimumTtl: minimumTtlOf(ttlSecurityHops) }),
   })
 }
+
+/** RFC 5082 §3. */
+export const minimumTtlOf = (hops: number): number => largestTtl + 1 - hops
 
 function familyIn(text: string): "ipv4" | "ipv6" | undefined {
   const ip = parseIp(text)

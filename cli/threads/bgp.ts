@@ -1,15 +1,16 @@
 import { type BgpConfig, bgpActor } from "../../actors/session/bgp.ts"
 import { tcpWithOptions } from "../../io/tcp-socket.ts"
-import { connectTcpOver } from "../../supervision/real-tcp.ts"
+import { connectTcpOver, listenTcpOver } from "../../supervision/real-tcp.ts"
 import { realWorld } from "../../supervision/real-world.ts"
 import { serveThread } from "../../supervision/thread.ts"
 import { type ThreadCommon, threadLog } from "./thread.ts"
 
 export type BgpThreadConfig = BgpConfig & ThreadCommon
 
-const { prepare, ...abilities } = tcpWithOptions
+const { prepare, prepareListener, ...abilities } = tcpWithOptions
+const network = { connectTcp: connectTcpOver(prepare), listenTcp: listenTcpOver(prepareListener), ...abilities }
 
 serveThread(bgpActor, {
-  world: () => realWorld({ network: { connectTcp: connectTcpOver(prepare), ...abilities } }),
+  world: () => realWorld({ network }),
   log: (_, config: BgpThreadConfig) => threadLog(config),
 })

@@ -5,6 +5,7 @@ import { acceptOpen, type Negotiated, type WantedASN } from "./negotiation.ts"
 import { type Fault, hardReset, type Notification, notification } from "./notification.ts"
 import { type Offer, type Open, openFor, plainOffer } from "./open.ts"
 import type { Message, RouteRefresh } from "./packet.ts"
+import type { ReceivedUpdate } from "./update.ts"
 import type { Why } from "./why.ts"
 
 /*
@@ -73,7 +74,8 @@ export type Event =
   | { readonly kind: "tcp-closed"; readonly error?: string }
   | { readonly kind: "open"; readonly open: Open }
   | { readonly kind: "keepalive" }
-  | { readonly kind: "update" }
+  /** With what it says only where routes are taken from the peer; the session does not look at it. */
+  | { readonly kind: "update"; readonly update?: ReceivedUpdate }
   | { readonly kind: "route-refresh"; readonly refresh: RouteRefresh }
   | { readonly kind: "notification"; readonly notification: Notification }
   /** Bytes that are no message. */
@@ -250,7 +252,7 @@ const table: Table = {
     "stable-timer": (session) => [{ ...session, failures: 0 }, []],
     open: unexpected,
     keepalive: (session) => [session, restartHold(session)],
-    // What the peer announces is of no interest here, only that it lives.
+    // What the peer announces is of no interest here (`rib-in.ts`), only that it lives.
     update: (session) => [session, restartHold(session)],
     // RFC 2918 §4: without the capability, or for a family that was not agreed on, it is ignored; so are BoRR and EoRR of
     // the peer, of whose routes nothing is kept (RFC 7313 §4.2).

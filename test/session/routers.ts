@@ -85,6 +85,8 @@ export interface BirdOptions {
   readonly peerAsn: number
   readonly holdSeconds?: number
   readonly port?: number
+  /** It connects to us on this port, and does not only wait. */
+  readonly connectTo?: number
   /** Lines inside the `protocol bgp`. */
   readonly extra?: string
   /** Protocols beside it. */
@@ -110,6 +112,7 @@ export class Bird {
       (family) =>
         `${family} { table ${family === "ipv4" ? "master4" : "master6"}; import all; export none; ${channel} };`,
     )
+    const { connectTo } = options
     const [theirs, ours] = over === "ipv4" ? [link.theirs, link.ours] : [link.theirs6, link.ours6]
     writeFileSync(
       path.join(this.#directory, "bird.conf"),
@@ -118,7 +121,8 @@ protocol device {}
 protocol bgp speaker {
   local ${theirs} port ${port} as ${asn};
   neighbor ${ours} as ${peerAsn};
-  passive; hold time ${holdSeconds};
+  ${connectTo === undefined ? "passive;" : `neighbor port ${connectTo}; connect delay time 1; connect retry time 2;`}
+  hold time ${holdSeconds};
   error wait time 1, 2;
   ${extra}
   ${channels.join("\n  ")}
@@ -180,9 +184,9 @@ export class Frr {
   #child: ChildProcess | undefined
   #zebra: ChildProcess | undefined
 
-  constructor(link: Link, options: Pick<BirdOptions, "asn" | "peerAsn" | "families" | "over" | "extra">) {
+  constructor(link: Link, options: Pick<BirdOptions, "asn" | "peerAsn" | "families" | "over" | "extra" | "connectTo">) {
     this.link = link
-    const { asn, peerAsn, families = ["ipv4"], over = "ipv4", extra = "" } = options
+    const { asn, peerAsn, families = ["ipv4"], over = "ipv4", extra = "", connectTo } = options
     const ours = over === "ipv4" ? link.ours : link.ours6
     const activated = families.map(
       (family) => ` address-family ${family} unicast
@@ -196,7 +200,8 @@ export class Frr {
  no bgp ebgp-requires-policy
  no bgp default ipv4-unicast
  neighbor ${ours} remote-as ${peerAsn}
- neighbor ${ours} passive
+ neighbor ${ours} ${connectTo === undefined ? "passive" : `port ${connectTo}`}
+ neighbor ${ours} timers connect 2
  ${extra}
 ${activated.join("\n")}
 `,
@@ -249,7 +254,7 @@ export class GoBgp {
 
   constructor(
     link: Link,
-    options: Pick<BirdOptions, "asn" | "peerAsn" | "holdSeconds" | "families" | "over"> & {
+    options: Pick<BirdOptions, "asn" | "peerAsn" | "holdSeconds" | "families" | "over" | "connectTo"> & {
       /** Lines of the neighbour's own configuration. */
       readonly neighbour?: string
     },
@@ -272,9 +277,11 @@ export class GoBgp {
     peer-as = ${options.peerAsn}
     ${options.neighbour ?? ""}
   [neighbors.timers.config]
+    connect-retry = 2
+    idle-hold-time-after-reset = 1
     hold-time = ${options.holdSeconds ?? 90}
   [neighbors.transport.config]
-    passive-mode = true
+    ${options.connectTo === undefined ? "passive-mode = true" : `remote-port = ${options.connectTo}`}
 ${families.join("")}`,
     )
   }
