@@ -4,7 +4,8 @@ import type { Snapshot } from "../config/snapshot.ts"
 import type { Actor, Context, ThreadEntry } from "../supervision/actor.ts"
 import type { ActorRef } from "../supervision/reference.ts"
 import { announcerActor } from "./announcer/announcer.ts"
-import type { Layer2Command } from "./announcer/layer2/messages.ts"
+import type { DrainStatus, Prepared } from "./announcer/drain-messages.ts"
+import type { HandedOver, Layer2Command } from "./announcer/layer2/messages.ts"
 import type { AnnouncerCommand, SpeakerMetrics, SpeakerStatus } from "./announcer/messages.ts"
 import { apiActor } from "./api.ts"
 import type { BfdCommand } from "./bfd/messages.ts"
@@ -38,6 +39,9 @@ export type SpeakerMessage =
   | { readonly kind: "metrics"; readonly replyTo: ActorRef<SpeakerMetrics> }
   /** What the BGP peer of that name has from this node. */
   | { readonly kind: "routes"; readonly name: string; readonly replyTo: ActorRef<RoutesReport> }
+  /** Hand over what this node announces, and take nothing until told otherwise; outlives every actor below. */
+  | { readonly kind: "drain"; readonly drained: boolean }
+  | { readonly kind: "drain-status"; readonly replyTo: ActorRef<DrainStatus> }
   /** Orderly end: nothing new is announced, gossip, BGP and BFD say good-bye, then the answer. Then stop the system. */
   | { readonly kind: "shutdown"; readonly replyTo: ActorRef<{ readonly kind: "shut-down" }> }
 
@@ -60,6 +64,8 @@ interface SpeakerState {
   readonly api: ActorRef<never> | undefined
   /** The configuration last accepted: outlives the announcer. */
   readonly lastValid: Snapshot | undefined
+  /** By command: likewise. */
+  readonly drained: boolean
 }
 
 /**
@@ -113,7 +119,7 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
       mailbox: { capacity: 1_000_000, overflow: "drop-newest" },
       started: () => ({ kind: "announcer-started" }),
     })
-    return { config, gossip, layer2, bgp, bfd, announcer, api: undefined, lastValid: undefined }
+    return { config, gossip, layer2, bgp, bfd, announcer, api: undefined, lastValid: undefined, drained: false }
   },
   receive(state, message, context) {
     switch (message.kind) {
@@ -121,6 +127,7 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
         context.send(state.announcer, message)
         return state
       case "announcer-started":
+        if (state.drained) context.send(state.announcer, { kind: "drain", drained: true })
         if (state.lastValid !== undefined) {
           context.send(state.announcer, { kind: "last-valid", snapshot: state.lastValid })
         }
@@ -134,6 +141,10 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
         return state
       case "accepted":
         return { ...state, lastValid: message.snapshot }
+      case "drain":
+        context.send(state.announcer, message)
+        return { ...state, drained: message.drained }
+      case "drain-status":
       case "status":
       case "metrics":
         context.send(state.announcer, message)
@@ -168,29 +179,75 @@ function spawnApi({ config, announcer }: SpeakerState, context: Context<Message>
   })
 }
 
-/** How long ARP and NDP are still answered once the others know that we leave: for the one who takes over. */
+/** How long the others have who were not heard, since nobody listens. */
 const handOverMs = 250
+/** How long the announcer may take to decide who comes next, for all Services. */
+const prepareMs = 500
 
-/** Make before break: the table stays to the end. The announcer goes first, so that nothing wakes BGP up again. */
+/**
+ * Make before break. First the layer 2 thread learns what it hands over, then gossip and the routers that we leave; what
+ * was ours is answered for until the next leader is heard. Whom nobody can follow is not waited for.
+ */
 async function shutDown(
   state: SpeakerState,
   replyTo: ActorRef<{ readonly kind: "shut-down" }>,
   context: Context<Message>,
 ): Promise<SpeakerState> {
-  const { gossip, layer2, announcer, api, config } = state
+  const { gossip, api, config } = state
   const leaveMs = config.leaveMs ?? 1200
   context.log.info("starting shutdown", { op: "shutdown" })
   if (api !== undefined) context.stop(api)
-  context.stop(announcer)
-  if (config.wire !== undefined) context.send(layer2, { kind: "leaving" })
+  const prepared = await prepare(state, context)
   await Promise.all([
     gossip && context.ask<GossipCommand, { kind: "left" }>(gossip, (replyTo) => ({ kind: "leave", replyTo }), leaveMs),
     sayGoodbyeToRouters(state, leaveMs, context),
+    prepared && handOver(state, prepared, leaveMs, context),
   ])
-  if (gossip !== undefined) await new Promise<void>((done) => void context.world.timers.after(handOverMs, done))
+  if (gossip !== undefined && prepared === undefined)
+    await new Promise<void>((done) => void context.world.timers.after(handOverMs, done))
   context.log.info("done", { op: "shutdown" })
   context.send(replyTo, { kind: "shut-down" })
   return state
+}
+
+/** Undefined: nobody listens on the wire, or the announcer is not there; what is answered for stays as it is to the end. */
+async function prepare(
+  { config, gossip, layer2, announcer }: SpeakerState,
+  context: Context<Message>,
+): Promise<Prepared | undefined> {
+  if (config.wire !== undefined && gossip !== undefined) {
+    const make = (replyTo: ActorRef<Prepared>): AnnouncerCommand => ({ kind: "leave", replyTo })
+    const prepared = await context.ask<AnnouncerCommand, Prepared>(announcer, make, prepareMs)
+    if (prepared.ok) return prepared.value
+  }
+  // So that nothing wakes BGP up again.
+  context.stop(announcer)
+  if (config.wire !== undefined) context.send(layer2, { kind: "leaving" })
+  return undefined
+}
+
+async function handOver(
+  { layer2 }: SpeakerState,
+  { followed, alone }: Prepared,
+  leaveMs: number,
+  context: Context<Message>,
+): Promise<void> {
+  const where = { op: "shutdown", event: "handOver" }
+  if (alone.length > 0) {
+    const [service] = alone
+    context.log.warn("no other node can announce these services", { ...where, services: alone.length, service })
+  }
+  if (followed === 0) return
+  const { clock } = context.world
+  const fromMs = clock.monotonicMs()
+  const done = await context.ask<Layer2Command, HandedOver>(
+    layer2,
+    (replyTo) => ({ kind: "tell-when-handed-over", replyTo }),
+    leaveMs,
+  )
+  const tookMs = Math.round(clock.monotonicMs() - fromMs)
+  if (done.ok) context.log.info("addresses are handed over", { ...where, services: followed, tookMs })
+  else context.log.warn("not every address was heard to be taken over", { ...where, services: followed, tookMs })
 }
 
 /** BGP first: a router that hears BFD end before it may take the path for lost. */

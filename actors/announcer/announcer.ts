@@ -4,6 +4,8 @@ import type { Actor, Context } from "../../supervision/actor.ts"
 import type { ApiMessage } from "../api.ts"
 import { claimWhatIsHeld, introduceOurselves, noteTaken } from "./claiming.ts"
 import { adopt, configure } from "./configuring.ts"
+import { drainStatusOf } from "./drain-status.ts"
+import { drain, drainDecided, drainsDiffer, leave } from "./draining.ts"
 import { becomesDue, decided, evaluateDue, serviceStarted, surroundingsChanged } from "./deciding.ts"
 import { electionOf } from "./electing.ts"
 import { hear, type Membership, settle } from "./membership.ts"
@@ -111,13 +113,20 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "evaluate-due":
       return evaluateDue(state, context)
     case "decided":
-      return decided(state, message, context)
+      decided(state, message, context)
+      return drainDecided(state, message.key, message.on.surroundings, context)
     case "flush":
       flush(state, context)
       if (state.refusedFor !== undefined) configure(state, context)
       return
     case "report":
       return report(state)
+    case "drain":
+      return drain(state, message.drained, context)
+    case "drain-status":
+      return context.send(message.replyTo, drainStatusOf(state))
+    case "leave":
+      return leave(state, message.replyTo, context)
     case "status":
       return context.send(message.replyTo, statusOf(state))
     case "metrics":
@@ -205,18 +214,18 @@ function membershipChanged(state: AnnouncerState, membership: Membership, contex
   const before = state.membership
   const livenessBefore = state.surroundings?.standings === true
   state.membership = membership
+  introduceOurselves(state, context)
   if (membership.settled) context.timers.cancel("settle")
   else if (before.heard === undefined) context.timers.set("settle", state.config.settleMs, { kind: "settle" })
   const met = meet(state)
   const liveness = livenessOf(state) === "on"
-  if (!isDeepStrictEqual(before.speakers, membership.speakers) || liveness !== livenessBefore)
-    return surroundingsChanged(state, context)
+  const differ = !isDeepStrictEqual(before.speakers, membership.speakers) || drainsDiffer(state)
+  if (differ || liveness !== livenessBefore) return surroundingsChanged(state, context)
   if (!met) return
-  state.unflushed = true
-  flushSoon(state, context)
-}
-  introduceOurselves(state, context)
   if (state.snapshot !== undefined) {
     const election = electionOf({ ...state, snapshot: state.snapshot })
     if (!isDeepStrictEqual(election, state.surroundings?.election)) return surroundingsChanged(state, context)
   }
+  state.unflushed = true
+  flushSoon(state, context)
+}

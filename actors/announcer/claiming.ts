@@ -63,8 +63,8 @@ export function noteTaken(state: AnnouncerState, { happening }: Layer2Happened, 
 
 /** Tells the ring by which MACs this node announces, in which subnets it is, and what it claims. */
 export function introduceOurselves(state: AnnouncerState, context: Context<Message>): void {
-  const { config, layer2, claiming, membership } = state
-  if (config.gossip === undefined || config.wire?.liveness !== true || layer2?.macs === undefined) return
+  const { config, layer2, claiming, membership, draining } = state
+  if (config.gossip === undefined || config.wire === undefined || layer2?.macs === undefined) return
   // Before we have heard from gossip what an announcer before this one has said.
   if (claiming === undefined && membership.heard === undefined) return
   const claims = ownClaims(state)
@@ -73,6 +73,8 @@ export function introduceOurselves(state: AnnouncerState, context: Context<Messa
     macs: layer2.macs,
     ...(layer2.subnets !== undefined && { subnets: layer2.subnets }),
     ...(claims !== undefined && { claims }),
+    ...(draining.marked && { drained: true }),
+    ...(!config.wire.liveness && { deaf: true }),
   }
   if (isDeepStrictEqual(mark, state.mark)) return
   state.mark = mark

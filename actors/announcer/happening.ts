@@ -1,5 +1,6 @@
 import type { Cause } from "../../cluster/liveness/judge.ts"
 import type { Layer2Happened } from "./layer2/messages.ts"
+import { describeNodeFault, type NodeFault } from "./surroundings.ts"
 
 export interface Told {
   readonly ip: string
@@ -8,10 +9,14 @@ export interface Told {
   readonly message: string
 }
 
-/** What happened on the wire as an Event of the Service. Undefined: the log says it. */
+/**
+ * What happened on the wire as an Event of the Service. Undefined: the log says it. `fault`: why this node may not
+ * announce.
+ */
 export function describeHappening(
   { interface: name, mac: own, happening }: Layer2Happened,
   node: string,
+  fault?: NodeFault,
 ): Told | undefined {
   switch (happening.what) {
     case "taken-over": {
@@ -29,7 +34,15 @@ export function describeHappening(
       const message = `${ip} is claimed on ${name} by ${mac}, which belongs to no speaker; node "${node}" has it with MAC ${own}`
       return { ip, type: "Warning", reason: "addressConflict", message }
     }
-    case "handed-over":
+    case "handed-over": {
+      // Moves that nobody asked for are told by who takes over, and a rolling update is not worth an Event each time.
+      if (fault === undefined || fault === "leaving") return undefined
+      const { ip, to, mac } = happening
+      const drained = `node "${node}" has handed over ${ip} on ${name} (${describeNodeFault(fault)})`
+      if (mac !== undefined)
+        return { ip, type: "Normal", reason: "handedOver", message: `${drained} to ${to ? `"${to}"` : mac}` }
+      return { ip, type: "Warning", reason: "handedOver", message: `${drained}, and nobody was heard to take it` }
+    }
     case "yielded":
     case "contested":
     case "paused":

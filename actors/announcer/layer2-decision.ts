@@ -176,6 +176,14 @@ export function successorIn({ because }: Verdict<Layer2Decision, Layer2Reason>, 
   return isNodeFault(own.why) && isHandedOver(own.why) ? leader : undefined
 }
 
+/** Nothing but being drained keeps this node from being a candidate. */
+export function isServed({ because }: Verdict<Layer2Decision, Layer2Reason>, nodeName: string): boolean {
+  return because.some(
+    (reason) =>
+      reason.rule === "node-dropped" && reason.node === nodeName && isNodeFault(reason.why) && isOurOwn(reason.why),
+  )
+}
+
 const isNodeFault = (why: Dropped): why is NodeFault =>
   typeof why === "string" &&
   why !== "not-a-member" &&

@@ -6,8 +6,10 @@ import type { ActorRef } from "../../supervision/reference.ts"
 import type { ApiMessage } from "../api.ts"
 import type { BfdReport, BfdSessionReport } from "../bfd/messages.ts"
 import type { BgpReport, SessionReport } from "../session/messages.ts"
+import type { DrainStatus, Prepared } from "./drain-messages.ts"
 import type { Layer2Happened, Layer2Report, Layer2WireReport } from "./layer2/messages.ts"
 import type { ServiceVerdict } from "./service-decision.ts"
+import type { NodeFault } from "./surroundings.ts"
 import type { Protocol } from "./transition.ts"
 import type { Withdrawal } from "./withdrawal.ts"
 
@@ -25,6 +27,11 @@ export type AnnouncerCommand =
   | { readonly kind: "thread-started"; readonly thread: "gossip" | "layer2" | "bgp" | "bfd" }
   /** What an announcer before this one had accepted: in force when what the API server has now is not valid. */
   | { readonly kind: "last-valid"; readonly snapshot: Snapshot }
+  /** What `troupe drain` has asked for; told again to each new announcer. */
+  | { readonly kind: "drain"; readonly drained: boolean }
+  | { readonly kind: "drain-status"; readonly replyTo: ActorRef<DrainStatus> }
+  /** The speaker is about to end: hand everything over. BGP is not told; its thread says good-bye itself. */
+  | { readonly kind: "leave"; readonly replyTo: ActorRef<Prepared> }
   | { readonly kind: "status"; readonly replyTo: ActorRef<SpeakerStatus> }
   | { readonly kind: "metrics"; readonly replyTo: ActorRef<SpeakerMetrics> }
 
@@ -33,6 +40,8 @@ export interface SpeakerStatus {
   readonly node: string
   /** Everything that the API server had was told once. */
   readonly synced: boolean
+  /** Why this node may not announce, as that it is drained. Absent: it may. */
+  readonly fault?: NodeFault
   /** The last word on the connection to the API server. */
   readonly connection?: { readonly connected: boolean; readonly reason: string }
   readonly configuration: ConfigurationStatus
@@ -94,6 +103,10 @@ interface ProtocolStatus {
 export interface SpeakerMetrics {
   readonly node: string
   readonly announced: readonly { readonly service: ServiceKey; readonly protocol: Protocol; readonly ip: string }[]
+  /** Why this node may not announce; absent: it may. */
+  readonly fault?: NodeFault
+  /** Addresses that another node leads now: `heard` to have taken them, or nobody was in time. */
+  readonly handOvers: { readonly heard: number; readonly unheard: number }
   readonly layer2: Pick<Layer2Report, "requestsReceived" | "responsesSent" | "gratuitousSent" | "wire">
   readonly sessions: readonly SessionReport[]
   readonly bfd: readonly BfdSessionReport[]

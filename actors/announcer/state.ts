@@ -12,6 +12,7 @@ import type { BfdCommand, BfdReport } from "../bfd/messages.ts"
 import type { BgpCommand, DesiredPeer, Paths, SessionReport } from "../session/messages.ts"
 import type { Claiming } from "./claims.ts"
 import { desiredPeers } from "./desired.ts"
+import { type Draining, drainingOf, notDraining } from "./draining.ts"
 import { electionOf, nothingSpread, type Spreading } from "./electing.ts"
 import type { Layer2Command, Layer2Report } from "./layer2/messages.ts"
 import type { AnnouncerCommand } from "./messages.ts"
@@ -20,7 +21,7 @@ import { type FoundRouters, type WatchedPaths, watchedPaths } from "./paths.ts"
 import type { Decided, Evaluate } from "./service.ts"
 import { isOurs } from "./service-decision.ts"
 import { livenessOf, type Table, tableOf } from "./wire.ts"
-import type { Surroundings } from "./surroundings.ts"
+import { isHandedOver, nodeFault, type Surroundings } from "./surroundings.ts"
 import type { Announcement } from "./transition.ts"
 
 export interface AnnouncerConfig {
@@ -107,7 +108,6 @@ export interface AnnouncerState {
   statuses: { readonly [Kind in DesiredServiceStatuses["kind"]]?: DesiredServiceStatuses["services"] }
   reported: ConfigurationCondition | undefined
   layer2: Layer2Report | undefined
-  sessions: readonly SessionReport[]
   /** Addresses taken from a silent leader, by when, until the report names them. */
   readonly taken: Map<Ip, number>
   /** What was said of this node in gossip last. */
@@ -115,6 +115,9 @@ export interface AnnouncerState {
   /** What is kept by the policy `sticky`. Undefined: not known yet. */
   claiming: Claiming | undefined
   spreading: Spreading
+  readonly draining: Draining
+  handOvers: { readonly heard: number; readonly unheard: number }
+  sessions: readonly SessionReport[]
   bfd: BfdReport | undefined
   updates: number
   updateErrors: number
@@ -157,12 +160,14 @@ export const beginning = (
   reporting: false,
   reported: undefined,
   layer2: undefined,
-  sessions: [],
-  bfd: undefined,
   taken: new Map(),
   mark: undefined,
   claiming: undefined,
   spreading: nothingSpread,
+  draining: notDraining(),
+  handOvers: { heard: 0, unheard: 0 },
+  sessions: [],
+  bfd: undefined,
   updates: 0,
   updateErrors: 0,
   deciding: workMeter(() => clock.monotonicMs()),
@@ -175,9 +180,9 @@ export const isWanted = (service: ServiceFacts | undefined, { loadBalancerClass 
 
 export function surroundingsOf({ config, snapshot, ...state }: AnnouncerState): Surroundings | undefined {
   if (snapshot === undefined) return undefined
+  const election = electionOf({ config, snapshot, ...state })
   return {
     nodeName: config.nodeName,
-  const election = electionOf({ config, snapshot, ...state })
     snapshot,
     nodes: state.nodes,
     speakers: config.gossip === undefined ? "off" : state.membership.speakers,
@@ -185,9 +190,10 @@ export function surroundingsOf({ config, snapshot, ...state }: AnnouncerState): 
     ...(config.loadBalancerClass === undefined ? {} : { loadBalancerClass: config.loadBalancerClass }),
     ignoreExcludeLoadBalancer: config.ignoreExcludeLoadBalancer ?? false,
     ...(livenessOf({ config, ...state }) === "on" ? { standings: true } : {}),
+    ...(election === undefined ? {} : { election }),
+    ...drainingOf({ config, ...state }),
   }
 }
-    ...(election === undefined ? {} : { election }),
 
 export function announcementsOf(state: AnnouncerState): ReadonlyMap<ServiceKey, Announcement> {
   const announcements: [ServiceKey, Announcement][] = []
@@ -207,11 +213,15 @@ export function wantedTable(state: AnnouncerState): Table | undefined {
 }
 
 export function wantedPeers(state: AnnouncerState): readonly DesiredPeer[] | undefined {
-  const { synced, surroundings, undecided, nodes, config } = state
+  const { synced, surroundings, undecided, nodes, config, draining, peers } = state
   if (!synced || surroundings === undefined || undecided.size > 0) return undefined
+  // The good-bye of the BGP thread is for what the peers have.
+  if (draining.leaving) return peers
   const name = config.nodeName
   const labels = nodes.get(name)?.labels ?? {}
-  return desiredPeers(surroundings.snapshot.peers, { name, labels }, announcementsOf(state))
+  const wanted = desiredPeers(surroundings.snapshot.peers, { name, labels }, announcementsOf(state))
+  const fault = nodeFault(surroundings, name)
+  return fault === undefined || !isHandedOver(fault) ? wanted : wanted.map((peer) => ({ ...peer, drained: true }))
 }
 
 /** As soon as there are peers to be told; no Service has a part in it. */

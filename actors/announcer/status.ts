@@ -6,6 +6,7 @@ import type { ServiceStatus, SpeakerMetrics, SpeakerStatus } from "./messages.ts
 import type { Decided } from "./service.ts"
 import { describeService } from "./service-decision.ts"
 import { type AnnouncerState, announcementsOf } from "./state.ts"
+import { nodeFault } from "./surroundings.ts"
 import { livenessOf } from "./wire.ts"
 import type { Protocol } from "./transition.ts"
 import type { Withdrawal } from "./withdrawal.ts"
@@ -15,6 +16,7 @@ export function statusOf(state: AnnouncerState): SpeakerStatus {
   return {
     node: state.config.nodeName,
     synced: state.synced,
+    ...faultOf(state),
     ...(state.connection === undefined ? {} : { connection: state.connection }),
     configuration: { loaded: state.snapshot !== undefined, stale: state.stale, faults: state.faults },
     gossip: gossipOf(state),
@@ -24,6 +26,11 @@ export function statusOf(state: AnnouncerState): SpeakerStatus {
     bfd: state.bfd?.sessions ?? [],
     services: [...decided].sort((a, b) => (a.key < b.key ? -1 : 1)).map(serviceStatus),
   }
+}
+
+function faultOf({ surroundings, config }: AnnouncerState): Pick<SpeakerStatus, "fault"> {
+  const fault = surroundings && nodeFault(surroundings, config.nodeName)
+  return fault === undefined ? {} : { fault }
 }
 
 function livenessStatus(state: AnnouncerState): Pick<SpeakerStatus, "liveness"> {
@@ -89,6 +96,8 @@ export function metricsOf(state: AnnouncerState): SpeakerMetrics {
   return {
     node: state.config.nodeName,
     announced,
+    ...faultOf(state),
+    handOvers: state.handOvers,
     layer2: { requestsReceived, responsesSent, gratuitousSent, ...(wire === undefined ? {} : { wire }) },
     sessions: state.sessions,
     bfd: state.bfd?.sessions ?? [],

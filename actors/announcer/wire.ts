@@ -3,12 +3,14 @@ import type { Member as WireMember } from "../../cluster/liveness/state.ts"
 import type { Member } from "../../cluster/messages.ts"
 import type { SpeakerMark } from "../../cluster/speaker-mark.ts"
 import type { ServiceKey } from "../../config/facts.ts"
-import { parseIp } from "../../protocols/ip.ts"
+import { type Ip, parseIp } from "../../protocols/ip.ts"
 import { describeHappening } from "./happening.ts"
 import { layer2Standby, layer2Table, type Standings } from "./desired.ts"
 import type { Layer2Entry, Layer2Former, Layer2Happened, Layer2Wire } from "./layer2/messages.ts"
 import { type Standing, successorIn } from "./layer2-decision.ts"
 import type { AnnouncerState } from "./state.ts"
+import type { Decided } from "./service.ts"
+import { nodeFault } from "./surroundings.ts"
 import type { Announcement } from "./transition.ts"
 
 /** What the layer 2 thread is told. */
@@ -87,7 +89,9 @@ const stateOf = (member: Member | undefined): WireMember["state"] =>
 function onWire(member: Member): WireMember[] {
   const address = parseIp(member.address)
   if (address === undefined) return []
-  return [{ name: member.name, address, port: member.port, macs: member.mark?.macs ?? [], state: stateOf(member) }]
+  const { name, port, mark } = member
+  const unheard = mark?.macs.length === 0 ? { unheard: true as const } : {}
+  return [{ name, address, port, macs: mark?.macs ?? [], ...unheard, state: stateOf(member) }]
 }
 
 /**
@@ -102,7 +106,8 @@ export function livenessOf({
   if (config.gossip === undefined) return { off: "there is no gossip" }
   if (!config.wire.liveness) return { off: "it is switched off" }
   if (acquaintances.size === 0) return { off: "gossip has just begun" }
-  const other = acquaintances.values().find((member) => stateOf(member) === "alive" && member.mark === undefined)
+  const takesPart = ({ mark }: Member) => mark !== undefined && mark.deaf !== true
+  const other = acquaintances.values().find((member) => stateOf(member) === "alive" && !takesPart(member))
   return other === undefined ? "on" : { off: `${other.name} takes no part in it` }
 }
 
@@ -120,8 +125,23 @@ export function meet(state: AnnouncerState): boolean {
     const mark = markOf(member, acquaintances.get(member.name)?.mark)
     next.set(member.name, mark === undefined ? member : { ...member, mark })
   }
+  for (const member of neverHeard(state)) if (!next.has(member.name)) next.set(member.name, member)
   state.acquaintances = new Map([...next].sort(([a], [b]) => (a < b ? -1 : 1)))
   return !isDeepStrictEqual(acquaintances, state.acquaintances)
+}
+
+/**
+ * Nodes that have a speaker which gossip has never told us of, by the Kubernetes API. They may be in a ring of their own, as
+ * after a restart behind a partition or with another key: on the wire they must not be taken for strangers.
+ */
+function neverHeard({ nodes, speakerAddresses = [], membership, config }: AnnouncerState): readonly Member[] {
+  const speakers = new Set(speakerAddresses)
+  const port = membership.heard?.find(({ name }) => name === config.nodeName)?.port
+  if (port === undefined) return []
+  return [...nodes.values()].flatMap(({ name, internalIPs }): Member[] => {
+    const address = internalIPs.find((ip) => speakers.has(ip))
+    return address === undefined ? [] : [{ name, address, port, state: "dead" }]
+  })
 }
 
 /** What it has not said again since it began anew, or is dead, is still what it said before. */
@@ -134,13 +154,25 @@ function markOf(member: Member, before: SpeakerMark | undefined): SpeakerMark | 
 }
 
 /** For people, on each Service that has the address. */
-export function recordHappening({ config, records }: AnnouncerState, happened: Layer2Happened): void {
-  const told = describeHappening(happened, config.nodeName)
+export function recordHappening(state: AnnouncerState, happened: Layer2Happened): void {
+  const { config, records, surroundings } = state
+  if (happened.happening.what === "handed-over") {
+    const { heard, unheard } = state.handOvers
+    const wasHeard = happened.happening.mac !== undefined
+    state.handOvers = wasHeard ? { heard: heard + 1, unheard } : { heard, unheard: unheard + 1 }
+  }
+  const told = describeHappening(happened, config.nodeName, surroundings && nodeFault(surroundings, config.nodeName))
   if (told === undefined) return
   for (const [key, { service, decided }] of records) {
-    const ips: readonly string[] = decided?.announcement?.ips ?? decided?.standing?.ips ?? []
+    const ips: readonly string[] = decided === undefined ? [] : addressesOf(decided)
     if (service === undefined || !ips.includes(told.ip)) continue
     const { type, reason, message } = told
     config.api.recordEvent({ key, uid: service.uid, type, reason, message, component: "metallb-speaker" })
   }
+}
+
+function addressesOf({ announcement, standing, verdict: { decision } }: Decided): readonly Ip[] {
+  if (announcement !== undefined) return announcement.ips
+  if (standing !== undefined) return standing.ips
+  return decision.kind === "considered" ? decision.ips : []
 }

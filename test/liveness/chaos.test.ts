@@ -81,7 +81,8 @@ for (let seed = 1; seed <= 12; seed++) {
       await watched(it, 4000)
     }
     await it.sim.runFor(60_000)
-    t.deepEqual(await it.client.ask(web, it.sim), ["charlie"], story.join(", "))
+    // Where frames are lost, so may be the question.
+    await t.notThrowsAsync(it.answeredBy("charlie", 1000), story.join(", "))
     const longestMs = longest.get(it) ?? 0
     t.log(`${story.join(", ")}: two answered for ${Math.round(longestMs)} ms at the longest`)
     t.true(longestMs <= 400, `two answered for ${longestMs} ms: ${story.join(", ")}`)

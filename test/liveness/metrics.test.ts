@@ -7,6 +7,7 @@ const counts = { yields: 1, contests: 2, conflicts: 3, splits: 4, pauses: 5, pro
 const metrics: SpeakerMetrics = {
   node: "alpha",
   announced: [],
+  handOvers: { heard: 0, unheard: 0 },
   layer2: { requestsReceived: {}, responsesSent: {}, gratuitousSent: {} },
   sessions: [],
   bfd: [],

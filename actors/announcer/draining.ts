@@ -1,0 +1,126 @@
+import { isDeepStrictEqual } from "node:util"
+import { drainVersion } from "../../cluster/speaker-mark.ts"
+import type { ServiceKey } from "../../config/facts.ts"
+import type { Context } from "../../supervision/actor.ts"
+import type { ActorRef } from "../../supervision/reference.ts"
+import { introduceOurselves } from "./claiming.ts"
+import { surroundingsChanged } from "./deciding.ts"
+import type { Prepared } from "./drain-messages.ts"
+import { successorIn } from "./layer2-decision.ts"
+import type { AnnouncerState, Message } from "./state.ts"
+import type { Surroundings } from "./surroundings.ts"
+import { flush } from "./telling.ts"
+
+/** Drained by command, or about to end. */
+export interface Draining {
+  /** By `troupe drain`. */
+  drained: boolean
+  /** Gossip was told so: not before the layer 2 thread was told what to hand over, for the answer comes by the wire. */
+  marked: boolean
+  leaving: boolean
+  /** Services that have to be decided before the others may know; undefined: they do. */
+  waitingFor: Set<ServiceKey> | undefined
+  /** Who is told when this node is ready to be left. */
+  replyTo: ActorRef<Prepared> | undefined
+}
+
+export const notDraining = (): Draining => ({
+  drained: false,
+  marked: false,
+  leaving: false,
+  waitingFor: undefined,
+  replyTo: undefined,
+})
+
+/** Who is drained by its own word, and who of the living would not know. */
+export function drainingOf({
+  config: { nodeName },
+  acquaintances,
+  draining: { drained: own, leaving },
+}: Pick<AnnouncerState, "config" | "acquaintances" | "draining">): Pick<
+  Surroundings,
+  "drained" | "unaware" | "leaving"
+> {
+  const drained = new Set<string>(own ? [nodeName] : [])
+  const unaware = new Set<string>()
+  for (const { name, state, mark } of acquaintances.values()) {
+    if (name === nodeName || (state !== "alive" && state !== "suspect")) continue
+    if (mark?.drained === true) drained.add(name)
+    if (mark === undefined || mark.version < drainVersion) unaware.add(name)
+  }
+  return {
+    ...(drained.size === 0 ? {} : { drained }),
+    ...(unaware.size === 0 ? {} : { unaware }),
+    ...(leaving ? { leaving } : {}),
+  }
+}
+
+/** True: others than those that the decisions were made with. */
+export function drainsDiffer(state: AnnouncerState): boolean {
+  const { drained, unaware } = drainingOf(state)
+  const known = state.surroundings
+  // Whether somebody would not know matters only when there is something to know.
+  const matters = drained !== undefined || known?.drained !== undefined
+  return !isDeepStrictEqual(drained, known?.drained) || (matters && !isDeepStrictEqual(unaware, known?.unaware))
+}
+
+/** Told by the speaker, which outlives us: also what it was before. */
+export function drain(state: AnnouncerState, drained: boolean, context: Context<Message>): void {
+  const { draining } = state
+  if (draining.drained === drained) return
+  draining.drained = drained
+  context.log.info(drained ? "draining: this node hands over its addresses" : "no longer drained", {
+    event: drained ? "drain" : "undrain",
+    node: state.config.nodeName,
+  })
+  decideAll(state, context)
+}
+
+export function leave(state: AnnouncerState, replyTo: ActorRef<Prepared>, context: Context<Message>): void {
+  state.draining.leaving = true
+  state.draining.replyTo = replyTo
+  decideAll(state, context)
+}
+
+function decideAll(state: AnnouncerState, context: Context<Message>): void {
+  const { draining, records, synced } = state
+  surroundingsChanged(state, context)
+  const isDecided = synced && state.surroundings !== undefined
+  draining.waitingFor = new Set(isDecided ? [...records].flatMap(([key, { starts }]) => (starts > 0 ? [key] : [])) : [])
+  goOn(state, context)
+}
+
+/** A Service was decided, or is none of ours any more. */
+export function drainDecided(
+  state: AnnouncerState,
+  key: ServiceKey,
+  on: Surroundings,
+  context: Context<Message>,
+): void {
+  const { draining, config } = state
+  const isNew =
+    (on.leaving === true) === draining.leaving && (on.drained?.has(config.nodeName) === true) === draining.drained
+  if (isNew && draining.waitingFor?.delete(key) === true) goOn(state, context)
+}
+
+function goOn(state: AnnouncerState, context: Context<Message>): void {
+  const { draining, records, config } = state
+  if (draining.waitingFor === undefined || draining.waitingFor.size > 0) return
+  draining.waitingFor = undefined
+  flush(state, context)
+  draining.marked = draining.drained
+  introduceOurselves(state, context)
+  if (draining.replyTo === undefined) return
+  let followed = 0
+  const alone: ServiceKey[] = []
+  const handedOver = new Set(state.table?.wire?.former?.map(({ ip }) => ip))
+  for (const [key, { decided }] of records) {
+    const { decision } = decided?.verdict ?? {}
+    if (decision?.kind !== "considered" || decision.layer2.decision.kind !== "withhold") continue
+    if (decision.layer2.decision.reason !== "speakerStopping") continue
+    if (successorIn(decision.layer2, config.nodeName) === undefined) alone.push(key)
+    else if (decision.ips.some((ip) => handedOver.has(ip))) followed++
+  }
+  context.send(draining.replyTo, { kind: "prepared", followed, alone: alone.sort() })
+  draining.replyTo = undefined
+}
