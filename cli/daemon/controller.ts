@@ -71,6 +71,8 @@ export async function controllerMain(args: readonly string[]): Promise<number> {
       },
     })
   }
+  // Whoever assigns addresses reports what is valid; this one answers for the object.
+  if (!assigning) api.keepConfigurationState()
   const webhooks = startWebhooks(mode, cluster.value, begun)
   const allocator = refTo<AllocatorMessage>("/controller/allocator")
   const writer = refTo<WriterMessage>("/controller/writer")

@@ -47,6 +47,8 @@ export interface ClusterApiOptions {
 
 export interface KubernetesClusterApi extends ClusterApi {
   eventCounts(): EventCounts
+  /** The controller's ConfigurationState is there, and says what others report in it; for one that has nothing to report. */
+  keepConfigurationState(): void
   /** Of each writer of wishes, by the resource that it writes. */
   writeCounts(): Readonly<Record<WrittenResource, ReconcilerCounts>>
   /** Ends every watch; resolves when none is open. */
@@ -183,6 +185,7 @@ export function kubernetesClusterApi(
       for (const writer of writers) writer.forget()
     },
     eventCounts: () => events.counts(),
+    keepConfigurationState: () => states.keepWithoutReport(),
     writeCounts: () => ({
       ipaddresspools: poolStatuses.reconciler.counts(),
       configurationstates: states.reconciler.counts(),

@@ -21,8 +21,8 @@ const messageLimit = 32_768
 interface Wish {
   readonly component: ConfigurationReport["component"]
   readonly labels: Readonly<Record<string, string>>
-  readonly condition: ConfigurationCondition
-  readonly reported: string
+  /** Undefined: it has none to report; the object is kept all the same. */
+  readonly said: { readonly condition: ConfigurationCondition; readonly reported: string } | undefined
 }
 
 export interface ConfigurationStateOptions {
@@ -94,9 +94,10 @@ export function configurationStates({ cluster, namespace, ownPod, follow, log, t
 
   /** Server-side apply: conditions of other reporters in the same list stay theirs. */
   async function reported({ name, wish, send }: Round, object: JsonObject): Promise<Result<JsonObject, ApiFailure>> {
+    if (wish.said === undefined) return ok(object)
     const { type, fieldManager } = reporters[wish.component]
-    const message = wish.condition.message.slice(0, messageLimit)
-    const condition = { type, ...wish.condition, message, lastTransitionTime: wish.reported }
+    const message = wish.said.condition.message.slice(0, messageLimit)
+    const condition = { type, ...wish.said.condition, message, lastTransitionTime: wish.said.reported }
     const present = conditionsOf(object).find((entry) => entry["type"] === type)
     if (Object.entries(condition).every(([field, value]) => present?.[field] === value)) return ok(object)
     return send({
@@ -125,17 +126,25 @@ export function configurationStates({ cluster, namespace, ownPod, follow, log, t
     })
   }
 
+  function keep(component: Wish["component"], nodeName: string, said: Wish["said"]): void {
+    const name = component === "controller" ? component : `speaker-${nodeName}`
+    const node = component === "speaker" ? { "metallb.io/node-name": nodeName } : {}
+    const labels = { "metallb.io/component-type": component, ...node }
+    wishes.set(name, { component, labels, said })
+    reconciler.add(name)
+    if (followed.has(name)) return
+    followed.add(name)
+    follow({ ...collection, fieldSelector: `metadata.name=${name}` }, () => reconciler.add(name))
+  }
+
   return {
     reconciler,
     report({ component, nodeName = "", condition }: ConfigurationReport): void {
-      const name = component === "controller" ? component : `speaker-${nodeName}`
-      const node = component === "speaker" ? { "metallb.io/node-name": nodeName } : {}
-      const labels = { "metallb.io/component-type": component, ...node }
-      wishes.set(name, { component, labels, condition, reported: timestamp(time.wallMs()) })
-      reconciler.add(name)
-      if (followed.has(name)) return
-      followed.add(name)
-      follow({ ...collection, fieldSelector: `metadata.name=${name}` }, () => reconciler.add(name))
+      keep(component, nodeName, { condition, reported: timestamp(time.wallMs()) })
+    },
+    /** The controller's object with its owner, and the verdict over what others report in it. */
+    keepWithoutReport(): void {
+      keep("controller", "", undefined)
     },
     forget(): void {
       wishes.clear()

@@ -66,6 +66,12 @@ test.serial("a controller that only reviews: curl and openssl trust it by the CA
           .find((line) => line.includes("webhooks enabled")) ?? "",
       )?.[1],
   )
+  const state = () => api.objects.get("metallb.io/v1beta1", "ConfigurationState", "controller", namespace)
+  await until(
+    "its ConfigurationState",
+    30_000,
+    async () => objectAt(state(), "status")["result"] === "Unknown" || undefined,
+  )
   const secret = api.objects.get("v1", "Secret", "metallb-webhook-cert", namespace)
   const ca = path.join(directory, "ca.crt")
   fs.writeFileSync(ca, Buffer.from(textOf(objectAt(secret, "data")["ca.crt"]), "base64"))

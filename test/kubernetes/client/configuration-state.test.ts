@@ -125,6 +125,28 @@ test("many requests failing: it is written all the same, and nothing is said aft
   t.is(state(server, "controller"), undefined)
 })
 
+test("a controller that only reviews keeps the object, and says over it what others report", async (t) => {
+  const { server, client, pod } = await embeddedCluster(t)
+  const own = pod("reviewer")
+  const { api: reviewer } = await client("reviewer")
+  reviewer.keepConfigurationState()
+  await until(() => verdict(server, "controller") === "Unknown", "nobody has reported")
+  t.deepEqual(state(server, "controller")?.metadata.labels, { "metallb.io/component-type": "controller" })
+  t.like(objectAt(state(server, "controller"), "metadata")["ownerReferences"], [{ uid: own.metadata.uid }])
+
+  // Somebody else, MetalLB's controller say, reports the condition alone.
+  const at = customPath("configurationstates", "controller")
+  const lastTransitionTime = "2026-07-16T15:00:00Z"
+  const condition = { type: "poolReconcilerValid", ...wrong, lastTransitionTime }
+  await send(server, "PATCH", `${at}/status`, { status: { conditions: [condition] } })
+  await until(() => verdict(server, "controller") === "Invalid", "the verdict over it")
+  t.is(objectAt(state(server, "controller"), "status")["errorSummary"], wrong.message)
+  t.like(conditionIn(server, "controller"), condition)
+
+  server.objects.delete("metallb.io/v1beta1", "ConfigurationState", "controller", ours)
+  await until(() => verdict(server, "controller") === "Unknown", "made again")
+})
+
 test("the verdict over all conditions", (t) => {
   const { status, reason, message } = wrong
   t.deepEqual(summaryOf([]), { result: "Unknown", errorSummary: "" })
