@@ -1,5 +1,6 @@
 import { layer2Actor, type Layer2Message } from "../../actors/announcer/layer2/layer2.ts"
 import type { Layer2Command } from "../../actors/announcer/layer2/messages.ts"
+import type { DrainStatus } from "../../actors/announcer/drain-messages.ts"
 import type { SpeakerStatus } from "../../actors/announcer/messages.ts"
 import { type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
 import { gossipActor } from "../../cluster/gossip.ts"
@@ -8,8 +9,10 @@ import { arpRequestFrame, decodeArpClaim } from "../../protocols/arp/claim.ts"
 import { gratuitousFrames } from "../../protocols/arp/gratuitous.ts"
 import { formatMac } from "../../protocols/ethernet/mac.ts"
 import type { Ip } from "../../protocols/ip.ts"
+import type { NodeFacts } from "../../config/facts.ts"
 import type { Actor, Log, ThreadEntry } from "../../supervision/actor.ts"
 import { simulate } from "../../supervision/simulated-world.ts"
+import type { ActorRef } from "../../supervision/reference.ts"
 import { refTo, startSystem, type System } from "../../supervision/system.ts"
 import type { World } from "../../supervision/world.ts"
 import { ip, node } from "../announcer/facts.ts"
@@ -56,7 +59,9 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
   const sim = simulate(seed, { network: { loss } })
   const api = new MemoryClusterApi()
   const addressOf = (host: string) => `10.0.0.${hosts.indexOf(host) + 1}`
-  for (const host of hosts) api.putNode(node(host))
+  const nodeOf = (host: string, over: Partial<NodeFacts> = {}) =>
+    node(host, { internalIPs: [ip(addressOf(host))], ...over })
+  for (const host of hosts) api.putNode(nodeOf(host))
   const addressesOf = (host: string) => [
     addressOf(host),
     ...(options.ipv6 === true ? [`fe80::${hosts.indexOf(host) + 1}`] : []),
@@ -130,19 +135,33 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
     const answer = asked && (await sim.settle(asked, { withinMs: 2000 }))
     return answer?.ok === true ? answer.value : undefined
   }
-  const shutDown = async (host: string): Promise<void> => {
+  const drain = (host: string, drained: boolean): void =>
+    systems.get(host)?.send(refTo<SpeakerMessage>("/speaker"), { kind: "drain", drained })
+  const drainStatus = async (host: string): Promise<DrainStatus> => {
+    const make = (replyTo: ActorRef<DrainStatus>): SpeakerMessage => ({ kind: "drain-status", replyTo })
+    const asked = systems.get(host)?.ask(refTo<SpeakerMessage>("/speaker"), make, 1000)
+    const answer = asked && (await sim.settle(asked, { withinMs: 2000 }))
+    if (answer?.ok !== true) throw new Error(`${host} says nothing of its drain`)
+    return answer.value
+  }
+  /** The answer to an orderly shutdown, once the program has ended; somebody has to let time go by. */
+  const leave = async (host: string): Promise<void> => {
     const system = systems.get(host)
     if (system === undefined) throw new Error(`${host} does not run`)
-    const asked = system.ask<SpeakerMessage, { readonly kind: "shut-down" }>(
+    await system.ask<SpeakerMessage, { readonly kind: "shut-down" }>(
       refTo<SpeakerMessage>("/speaker"),
       (replyTo) => ({ kind: "shutdown", replyTo }),
       3000,
     )
-    await sim.settle(asked, { withinMs: 4000 })
     sim.network.killProcess(host)
   }
+  const shutDown = (host: string): Promise<void> => sim.settle(leave(host), { withinMs: 4000 })
   return {
     sim,
+    leave,
+    drain,
+    drainStatus,
+    nodeOf,
     shutDown,
     killActor: async (host: string, path: string) => (await systems.get(host)?.kill(path)) === true,
     api,
