@@ -60,7 +60,7 @@ function witnessesFor({ draft }: Turn, suspect: string): readonly Peer[] {
 }
 
 /** Where the questions stand now. */
-export function evidenceFor(turn: Turn, { name, macs, state }: Member, doubt: Doubt): Evidence {
+export function evidenceFor(turn: Turn, { name, macs, unheard, state }: Member, doubt: Doubt): Evidence {
   const { draft, nowMs } = turn
   const { settings } = draft
   const { mac, kernelMac, kernelHeardMs } = peerOf(turn, name)
@@ -82,6 +82,7 @@ export function evidenceFor(turn: Turn, { name, macs, state }: Member, doubt: Do
             : "unknown",
     witnesses: others.length === 0 ? "none" : hears ? "answer" : allAsked ? "silent" : "unknown",
     gossip: gossip.outcome,
-    linkWithdrawn: state === "alive" && macs.length > 0 && mac !== undefined && !macs.includes(mac),
+    linkWithdrawn:
+      state === "alive" && (unheard === true || (mac !== undefined && macs.length > 0 && !macs.includes(mac))),
   }
 }

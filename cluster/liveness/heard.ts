@@ -1,4 +1,5 @@
 import { succeeded } from "./hand-over.ts"
+import { answeredByDead, isBack, sayAgain } from "./seek.ts"
 import type { Address } from "./state.ts"
 import { answeringChanged, count, type EventOf, happened, peerOf, setAddress, setPeer, type Turn } from "./turn.ts"
 
@@ -19,13 +20,16 @@ export function heard(turn: Turn, event: EventOf<"heard">): void {
     if (name !== undefined && draft.desired.liveness) lives(turn, name, mac)
     return succeeded(turn, address, name, mac)
   }
-  if (name === undefined) return unknown(turn, address, mac)
+  if (name === undefined) return unknown(turn, address, mac, gratuitous)
   if (!draft.desired.liveness) return
   lives(turn, name, mac)
   if (!address.answering) setAddress(turn, ip, { holder: name, confirm: undefined })
   else if (address.before.includes(name)) {
     // For an address that gossip says is ours only a claim counts: a kernel that answers for it leads nobody.
-    if (address.role === "standby" || gratuitous) yieldTo(turn, address, name, mac)
+    if (address.role === "standby" || gratuitous) {
+      yieldTo(turn, address, name, mac)
+      isBack(turn, name)
+    } else answeredByDead(turn, address, name)
     // What answers our own announcement has heard it, and knows what to do.
   } else if (gratuitous) contested(turn, address, name, mac)
 }
@@ -73,13 +77,14 @@ function contested(turn: Turn, address: Address, by: string, mac: string): void 
     setAddress(turn, ip, { defendedMs: nowMs })
     // Not told again for as long as it is not defended again.
   } else if (role === "standby") return yieldTo(turn, address, by, mac)
+  else sayAgain(turn, address)
   if (!defended && nowMs - toldMs < defendEveryMs) return
   setAddress(turn, ip, { toldMs: nowMs })
   happened(turn, { what: "contested", ip, by, mac, defended })
 }
 
 /** None of ours, as far as we know. Members that have not named their MACs are asked for them first. */
-function unknown(turn: Turn, address: Address, mac: string): void {
+function unknown(turn: Turn, address: Address, mac: string, gratuitous: boolean): void {
   const { draft, nowMs, effects } = turn
   if (!address.answering && address.ceasedMs === undefined) return
   const nameless = [...draft.members.values()].filter(
@@ -88,7 +93,7 @@ function unknown(turn: Turn, address: Address, mac: string): void {
   if (nameless.length === 0) return conflict(turn, address, mac)
   if (address.claimant !== undefined) return
   for (const { address: ip } of nameless) effects.push({ kind: "ask-kernel", address: ip, to: undefined })
-  setAddress(turn, address.ip, { claimant: { mac, dueMs: nowMs + introduceMs } })
+  setAddress(turn, address.ip, { claimant: { mac, gratuitous, dueMs: nowMs + introduceMs } })
 }
 
 /** The others have had their time. */
@@ -96,9 +101,9 @@ export function judgeClaimant(turn: Turn, address: Address): void {
   const { claimant, ip } = address
   if (claimant === undefined || turn.nowMs < claimant.dueMs) return
   setAddress(turn, ip, { claimant: undefined })
-  const { mac } = claimant
+  const { mac, gratuitous } = claimant
   if (memberOf(turn, mac) === undefined) conflict(turn, { ...address, claimant: undefined }, mac)
-  else heard(turn, { kind: "heard", ip, mac, gratuitous: true })
+  else heard(turn, { kind: "heard", ip, mac, gratuitous })
 }
 
 /** RFC 5227 §2.4. */

@@ -66,6 +66,10 @@ export function judge(evidence: Evidence, settings: LivenessSettings): LivenessV
 
   if (missed === 0) return wait()
   if (port === "refused") return take("process-dead", { rule: "connection-refused" })
+  // It says so itself: that its machine is reached in another way changes nothing here.
+  const isOff = linkWithdrawn && missed >= 2 && (kernel === "silent" || (kernel === "elsewhere" && long))
+  if (isOff && (witnesses === "answer" || witnesses === "none"))
+    return take("link-withdrawn", { rule: "link-withdrawn" })
   const thereBy = kernel === "answers" || port === "accepts"
 
   if (thereBy) {
@@ -82,7 +86,6 @@ export function judge(evidence: Evidence, settings: LivenessSettings): LivenessV
   if (witnesses === "unknown") return wait({ rule: "evidence-missing", of: "witnesses" })
   if (witnesses === "silent") return wait({ rule: "isolated" })
   because.push({ rule: witnesses === "none" ? "no-witness" : "witness-answers" })
-  if (linkWithdrawn && missed >= 2) return take("link-withdrawn", { rule: "link-withdrawn" })
   if (gossip === "alive") return wait({ rule: "gossip-answers" })
   // Its kernel was never heard here, so its silence says nothing; only the port does.
   if (kernel === "elsewhere" && port !== "no-answer") return wait({ rule: "evidence-missing", of: "port" })

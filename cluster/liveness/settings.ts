@@ -25,6 +25,10 @@ export interface LivenessSettings {
   readonly confirmMs: number
   /** A timer that was later than this means that we slept. */
   readonly pauseMs: number
+  /** How often a member that gossip calls dead, or one that leads now, is asked for an address of its that we have. */
+  readonly seekEveryMs: number
+  /** Members may disagree for so long between two announcements of the same address. */
+  readonly sayEveryMs: number
   /** RFC 5227 DEFEND_INTERVAL. */
   readonly defendEveryMs: number
   /** Gossip and the wire may disagree for so long before it is called a split. */
@@ -51,6 +55,8 @@ export const livenessSettings: LivenessSettings = {
   stepMs: 150,
   confirmMs: 30,
   pauseMs: 100,
+  seekEveryMs: 300,
+  sayEveryMs: 2000,
   defendEveryMs: 10_000,
   splitAfterMs: 1500,
   acquaintEveryMs: 10_000,

@@ -22,6 +22,8 @@ export interface Member {
   readonly port: number
   /** As it says itself; empty: not known. */
   readonly macs: readonly string[]
+  /** It says itself that none of its interfaces can announce now. Absent: it does not. */
+  readonly unheard?: true
   /** By gossip; what it has forgotten is dead. */
   readonly state: "alive" | "dead" | "left"
 }
@@ -46,9 +48,11 @@ export interface Address extends Watched {
   /** The last question before a take-over. */
   readonly confirm: { readonly sentMs: number; readonly repeated: boolean } | undefined
   readonly defendedMs: number
+  /** When we last said again that it is ours, besides that. */
+  readonly saidMs: number
   readonly toldMs: number
   /** A stranger's claim, to be judged once the others have had time to say who they are. */
-  readonly claimant: { readonly mac: string; readonly dueMs: number } | undefined
+  readonly claimant: { readonly mac: string; readonly gratuitous: boolean; readonly dueMs: number } | undefined
   readonly ceasedMs: number | undefined
   /** Since when we answer for an address that another leads, until that one is heard. */
   readonly lingerMs: number | undefined
@@ -105,6 +109,9 @@ export interface State {
   readonly witnesses: readonly string[]
   readonly peers: ReadonlyMap<string, Peer>
   readonly addresses: ReadonlyMap<Ip, Address>
+  /** Of `seek`. */
+  readonly nextSeekMs: number
+  readonly seeks: number
   /** When the next `tick` is due; infinity: none. */
   readonly dueMs: number
   readonly counts: LivenessCounts
@@ -193,6 +200,8 @@ export const initialState = (settings: LivenessSettings): State => ({
   witnesses: [],
   peers: new Map(),
   addresses: new Map(),
+  nextSeekMs: 0,
+  seeks: 0,
   dueMs: Number.POSITIVE_INFINITY,
   counts: {
     takeovers: {},

@@ -58,6 +58,7 @@ export const newAddress = (watched: Watched): Address => ({
   splitTold: false,
   confirm: undefined,
   defendedMs: never,
+  saidMs: never,
   toldMs: never,
   claimant: undefined,
   ceasedMs: undefined,

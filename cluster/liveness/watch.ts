@@ -2,6 +2,7 @@ import type { Ip } from "../../protocols/ip.ts"
 import { connect, investigate, newDoubt } from "./doubt.ts"
 import { endLinger } from "./hand-over.ts"
 import { judgeClaimant } from "./heard.ts"
+import { seek } from "./seek.ts"
 import type { Address, Member, Peer } from "./state.ts"
 import { conclude } from "./take-over.ts"
 import { answeringChanged, count, happened, isWatched, peerOf, setAddress, setPeer, type Turn } from "./turn.ts"
@@ -35,6 +36,7 @@ export function tick(turn: Turn): void {
     for (const [name, roles] of relevant) dueMs = Math.min(dueMs, watch(turn, name, roles))
     for (const name of new Set([...relevant.keys(), ...draft.witnesses])) dueMs = Math.min(dueMs, acquaint(turn, name))
   }
+  dueMs = Math.min(dueMs, seek(turn))
   for (const address of draft.addresses.values()) dueMs = Math.min(dueMs, addressDueMs(turn, address))
   draft.dueMs = dueMs
 }
@@ -83,7 +85,8 @@ function watch(turn: Turn, name: string, { held, lost }: Roles): number {
   const { outstanding } = peer
   if (outstanding !== undefined && nowMs - outstanding.sentMs >= settings.answerWithinMs) {
     peer = setPeer(turn, name, { outstanding: undefined })
-    if (peer.acquainted && held.includes(outstanding.ip)) {
+    // Whom we have never heard we cannot miss, unless it says itself that it is not to be heard.
+    if ((peer.acquainted || member.unheard === true) && held.includes(outstanding.ip)) {
       count(turn, "probesMissed")
       const doubt = peer.doubt ?? newDoubt(outstanding.sentMs)
       peer = setPeer(turn, name, { doubt: { ...doubt, missed: doubt.missed + 1 }, nextProbeMs: nowMs })

@@ -103,7 +103,9 @@ function scene(desired: Desired) {
     },
     took: () => answering(state).taken.has(vip),
     happenings: () => effects.flatMap((effect) => (effect.kind === "happened" ? [effect.happening.what] : [])),
-    announced: () => effects.filter(({ kind }) => kind === "announce").length,
+    announced: (how?: "burst" | "once") =>
+      effects.filter((effect) => effect.kind === "announce" && (how === undefined || effect.how === how)).length,
+    probes: () => effects.flatMap((effect) => (effect.kind === "probe" ? [effect] : [])),
   }
 }
 
@@ -221,7 +223,7 @@ test("a good-bye is believed though it still answers", (t) => {
   t.is(it.answering.yielded.size, 0)
 })
 
-test("claims: the better one is yielded to at once, the worse one contradicted once in ten seconds", (t) => {
+test("claims: the better one is yielded to at once, the worse one contradicted at length once in ten seconds", (t) => {
   const better = scene(desiredOf([{ ...own, before: ["first"] }], { members: [member("first", { state: "dead" })] }))
   better.claim(mac.first)
   t.true(better.answering.yielded.has(vip))
@@ -231,9 +233,65 @@ test("claims: the better one is yielded to at once, the worse one contradicted o
     worse.claim(mac.third)
     worse.pass(1000)
   }
-  t.is(worse.announced(), 3)
+  t.is(worse.announced("burst"), 3)
+  t.is(worse.announced("once"), 12, "and briefly every two seconds")
   t.is(worse.state.counts.contests, 25)
   t.is(worse.answering.yielded.size, 0)
+})
+
+const other = ip("192.0.2.201")
+const cutOff = () =>
+  desiredOf(
+    [vip, other].map((each): Watched => ({ ip: each, role: "own", before: ["first"] })),
+    {
+      members: [member("first", { state: "dead" }), member("third")],
+    },
+  )
+
+test("a member that gossip calls dead is asked for what it would have, and a reply is no proof", (t) => {
+  const it = scene(cutOff())
+  it.answers.first = false
+  it.pass(3000)
+  const asked = it.probes()
+  t.true(asked.length >= 8 && asked.length <= 12, `asked ${asked.length} times in 3 s`)
+  t.deepEqual(new Set(asked.map(({ ip: each }) => each)), new Set([vip, other]))
+  t.true(asked.some(({ to }) => to === undefined) && asked.some(({ to }) => to === mac.first))
+  t.is(it.announced(), 0)
+
+  // Its kernel answers, its speaker is dead: nobody contradicts.
+  it.answers.first = true
+  it.pass(10_000)
+  t.is(it.answering.yielded.size, 0)
+  t.true(it.announced("once") >= 5 && it.announced("once") <= 12, `said ${it.announced("once")} times in 10 s`)
+})
+
+test("the segment is whole again: a dead member that contradicts gets its address, and is told of all others", (t) => {
+  const it = scene(cutOff())
+  it.answers.first = false
+  it.pass(1000)
+  it.claim(mac.first)
+  t.deepEqual([...it.answering.yielded], [vip])
+  t.is(it.announced("once"), 1, "of the other address")
+})
+
+test("a leader that says itself that its link is down is replaced, though it answers gossip and was never heard", (t) => {
+  const it = scene(desiredOf([standby], { members: [member("first", { macs: [], unheard: true }), member("third")] }))
+  Object.assign(it.answers, { first: false, kernels: new Set(["10.0.0.3"]) })
+  it.pass(2000)
+  t.deepEqual(it.happenings(), ["taken-over"])
+  t.true(it.answering.taken.has(vip))
+})
+
+test("whoever hands over asks for the next leader, who may have nothing to announce", (t) => {
+  const it = scene(desiredOf([{ ...own, before: ["first"] }], { members: [member("third")] }))
+  it.answers.first = false
+  it.pass(100)
+  it.desire(desiredOf([standby]))
+  t.true(it.answering.lingering?.has(vip))
+  it.answers.first = true
+  it.pass(400)
+  t.is(it.answering.lingering, undefined)
+  t.deepEqual(it.happenings(), ["handed-over"])
 })
 
 test("a kernel that answers for an address leads nobody: only claims count against gossip's word", (t) => {
