@@ -37,6 +37,12 @@ module.exports = {
       "^supervision/",
       "supervision/ subclasses nact's Actor; nobody else sees it",
     ),
+    only(
+      "ioredis-only-in-the-witness",
+      "node_modules/ioredis",
+      "^cli/witness/redis-store\\.ts$",
+      "loaded only when a witness is asked for; everybody else sees a WitnessStore",
+    ),
     only("koffi-only-in-io", "node_modules/koffi", "^io/", "system calls live in one room"),
     only(
       "client-only-in-kubernetes",
