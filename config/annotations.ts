@@ -15,6 +15,16 @@ export const ownAnnotations: { readonly [Kind in ConfigurationKind]?: Readonly<R
   },
   BGPPeer: {
     "troupe.dev/ttl-security-hops": "TTL security (RFC 5082): the peer is at most so many hops away",
+    "troupe.dev/passive": "wait for the peer to connect, and do not connect",
+    "troupe.dev/listen-port": "the port on which it may connect",
+    "troupe.dev/tcp-ao-secret": "TCP-AO (RFC 5925): the Secret with its key",
+    "troupe.dev/tcp-ao-key-id": "its KeyID, for what is sent and what is received",
+    "troupe.dev/tcp-ao-receive-key-id": "another KeyID for what is received",
+    "troupe.dev/tcp-ao-algorithm": "hmac-sha-1-96 or aes-128-cmac-96",
+    "troupe.dev/import-prefixes": "take these routes from the peer into a kernel table",
+    "troupe.dev/import-maximum": "so many at most",
+    "troupe.dev/import-maximum-action": "warn, or shutdown, when there are more",
+    "troupe.dev/import-table": "the kernel table",
   },
 }
 

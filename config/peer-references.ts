@@ -21,12 +21,33 @@ export function peerReferenceFaults(peer: PeerFacts, at: Referable): Configurati
     const text = `parsing peer ${peer.name} ${secret.text}\nfailed to parse peer ${peer.name} password secret`
     faults.push({ object, field: "passwordSecret", text, ...(secret.transient && { transient: true }) })
   }
+  const key = keyFault(peer, at)
+  if (key !== undefined) {
+    const text = `parsing peer ${peer.name} ${key.text}`
+    faults.push({ object, field: "metadata.annotations", text, ...(key.transient && { transient: true }) })
+  }
   const profile = peer.spec.bfdProfile ?? ""
   if (profile !== "" && at.profiles !== undefined && !at.profiles.has(profile)) {
     const text = `peer ${peer.name} referencing non existing bfd profile ${profile}`
     faults.push({ object, field: "bfdProfile", text, transient: true })
   }
   return faults
+}
+
+/** The same for the key of TCP-AO. */
+function keyFault(
+  { annotations }: PeerFacts,
+  { namespace, secrets }: Referable,
+): { readonly text: string; readonly transient?: true } | undefined {
+  const wanted = annotations?.["troupe.dev/tcp-ao-secret"] ?? ""
+  if (wanted === "" || secrets === undefined) return undefined
+  const what = `troupe.dev/tcp-ao-secret ${quote(namespace)}/${quote(wanted)}`
+  const secret = secrets.find((one) => one.name === wanted)
+  if (secret === undefined) return { text: `${what}: there is no such Secret`, transient: true }
+  if (secret.type !== "kubernetes.io/basic-auth")
+    return { text: `${what}: its type must be "kubernetes.io/basic-auth"` }
+  if (secret.password === undefined) return { text: `${what}: it has no key "password"` }
+  return undefined
 }
 
 function secretFault(

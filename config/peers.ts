@@ -1,8 +1,8 @@
 import { type Ip, parseIp } from "../protocols/ip.ts"
-import { readNumber } from "./annotations.ts"
 import type { BFDProfileSpec, BGPPeerSpec, ResourceFacts, SecretFacts } from "./facts.ts"
 import { type Complain, complaints, type ConfigurationFault } from "./fault.ts"
 import { quote, selectorText } from "./go-text.ts"
+import { readPeerAnnotations } from "./peer-annotations.ts"
 import { readConnectSeconds, readTimers } from "./peer-timers.ts"
 import type { SecretText } from "./secret-text.ts"
 import { repeatedSelector, selectorFault } from "./selector.ts"
@@ -63,7 +63,7 @@ function readPeer(
     )
 
   const connectSeconds = readConnectSeconds(spec, complain)
-  const ttlSecurityHops = readNumber(annotations, "troupe.dev/ttl-security-hops", { from: 1, to: 254 }, complain)
+  const extras = readPeerAnnotations(annotations, spec, secrets, complain)
   const password = passwordOf(spec, secrets)
   if (address === undefined && device === "") return undefined
   return {
@@ -83,10 +83,10 @@ function readPeer(
     ...(routerId && { routerId }),
     ...(password !== undefined && { password }),
     ...(password === undefined && spec.passwordSecret?.name && { passwordUnread: true }),
-    ...(ttlSecurityHops !== undefined && { ttlSecurityHops }),
     ...(spec.dualStackAddressFamily === true && { bothFamilies: true }),
     ...(spec.enableGracefulRestart === true && { gracefulRestart: true }),
     ...(spec.ebgpMultiHop === true && { multihop: true }),
+    ...extras,
   }
 }
 

@@ -86,8 +86,16 @@ export interface Peer {
   readonly nodeSelectors: readonly LabelSelector[]
   /** As written in the peer, or from its Secret. */
   readonly password?: string | SecretText
-  /** Its password is in a Secret, and Secrets were not asked for: nobody may connect for it. */
+  /** Its password or key is in a Secret, and Secrets were not asked for: nobody may connect for it. */
   readonly passwordUnread?: true
+  /** TCP-AO (RFC 5925). */
+  readonly authentication?: PeerAuthentication
+  /** It connects to us, on `listenPort`; we do not. */
+  readonly passive?: true
+  /** It may connect to us on this port. */
+  readonly listenPort?: number
+  /** Routes are taken from it. */
+  readonly import?: PeerImport
   /** RFC 5082: the peer is at most so many hops away. */
   readonly ttlSecurityHops?: number
   /** IPv4 and IPv6 routes over the one session, whatever the family of its address. */
@@ -98,4 +106,24 @@ export interface Peer {
   readonly multihop?: true
   /** What the peer's BFD profile says: its path is watched (RFC 5882). */
   readonly bfd?: BFDProfileSpec
+}
+
+/** One master key tuple (RFC 5925 §3.1). */
+export interface PeerAuthentication {
+  readonly key: SecretText
+  readonly algorithm: "hmac-sha-1-96" | "aes-128-cmac-96"
+  /** KeyIDs, 0 … 255. */
+  readonly sendId: number
+  readonly receiveId: number
+}
+
+export interface PeerImport {
+  /** Checked text of `parsePrefixRange`; what is in none of them is not taken. */
+  readonly prefixes: readonly string[]
+  /** Routes of all families together. */
+  readonly maximum: number
+  /** What follows one too many: it is left out, or the session ends as well. */
+  readonly beyondMaximum: "warn" | "shutdown"
+  /** Of the kernel. */
+  readonly table: number
 }

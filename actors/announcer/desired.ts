@@ -92,6 +92,7 @@ function sessionOf(peer: Peer, nodeName: string): SessionSettings {
     gracefulRestart,
   } = peer
   const { sourceAddress, vrf, keepaliveSeconds, connectSeconds, routerId, password, ttlSecurityHops } = peer
+  const { authentication, passive, listenPort } = peer
   return {
     // FRR's `no-prepend replace-as`: the peer sees this number alone, in the OPEN and in AS paths.
     myASN: localASN ?? myASN,
@@ -108,6 +109,12 @@ function sessionOf(peer: Peer, nodeName: string): SessionSettings {
     // An IPv4 connection has an address of its own to be known by.
     ...((address === undefined || familyOf(address) === "ipv6") && { fallbackRouterId: routerIdOf(nodeName) }),
     ...(password !== undefined && { password: typeof password === "string" ? password : password.reveal() }),
+    ...(authentication !== undefined && {
+      authentication: { ...authentication, key: authentication.key.reveal() },
+    }),
+    ...(passive !== undefined && { passive }),
+    ...(listenPort !== undefined && { listenPort }),
+    ...(peer.import !== undefined && { import: peer.import }),
     ...(ttlSecurityHops !== undefined && { ttlSecurityHops }),
     ...(bothFamilies === true && { families: ["ipv4", "ipv6"] as const }),
     ...(gracefulRestart === true && { gracefulRestart: { seconds: restartSeconds } }),

@@ -73,6 +73,19 @@ export interface SessionSettings {
   readonly passive?: true
   /** The peer may connect to us on this port. Absent: nobody listens. */
   readonly listenPort?: number
+  /** Routes are taken from the peer into a table of the kernel. */
+  readonly import?: ImportSettings
+}
+
+export interface ImportSettings {
+  /** Text of `parsePrefixRange`; what is in none of them is not taken. */
+  readonly prefixes: readonly string[]
+  /** Routes of all families together. */
+  readonly maximum: number
+  /** What follows one too many: it is left out, or the session ends as well. */
+  readonly beyondMaximum: "warn" | "shutdown"
+  /** Of the kernel; peers with the same one share it. */
+  readonly table: number
 }
 
 /** Routes that differ in their prefix only. Ten thousand prefixes in one group cross a thread in a tenth of the time. */

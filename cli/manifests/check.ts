@@ -76,7 +76,8 @@ export function checkManifests(
     const missing = fault.transient === true && !complete
     const hint = missing ? "\nit is not among what was checked: with --kubeconfig the cluster is asked too" : ""
     // Passwords are seldom kept beside the resources.
-    const severity = missing && fault.field === "passwordSecret" ? "warning" : "error"
+    const ofSecret = fault.field === "passwordSecret" || fault.field === "metadata.annotations"
+    const severity = missing && ofSecret ? "warning" : "error"
     findings.push(
       finding(severity, manifest, home, fault.field ?? "", `${fault.text}${hint}`, fault.object, specPath(fault.field)),
     )
