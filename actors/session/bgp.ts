@@ -6,7 +6,8 @@ import type { BgpCommand, BgpReport, DesiredPeer, Paths, SessionReport } from ".
 import type { ListenerNews } from "./listener.ts"
 import { type Listeners, tendListeners } from "./listeners.ts"
 import { noRoutes } from "./routes-report.ts"
-import { peerActor, type PeerMessage, type PeerNews } from "./peer.ts"
+import { peerActor } from "./peer.ts"
+import type { PeerMessage, PeerNews } from "./peer-state.ts"
 import { defaultRetry, type RetryWaits } from "./settings.ts"
 
 export interface BgpConfig {

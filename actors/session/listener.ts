@@ -4,7 +4,7 @@ import type { ActorRef } from "../../supervision/reference.ts"
 import type { TcpKey, TcpListenAt, TcpListener } from "../../supervision/world.ts"
 import { type Incoming, receiveConnection } from "./incoming.ts"
 import type { ListenerReport } from "./messages.ts"
-import type { PeerMessage } from "./peer.ts"
+import type { PeerMessage } from "./peer-state.ts"
 
 /*
  *          admit                      incoming, listening

@@ -2,7 +2,7 @@ import type { Context } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import { type Admission, listenerActor, type ListenerConfig, type ListenerMessage, wildcardFor } from "./listener.ts"
 import type { DesiredPeer, ListenerReport } from "./messages.ts"
-import type { PeerMessage } from "./peer.ts"
+import type { PeerMessage } from "./peer-state.ts"
 import { minimumTtlOf } from "./transport.ts"
 
 export interface ListenerEntry {
