@@ -5,7 +5,7 @@ import {
   selectNodes,
   selectPools,
 } from "./advertisements.ts"
-import { type Aliases, type Community, compareCommunities, resolveCommunity } from "./communities.ts"
+import { type Aliases, type Community, compareCommunities, mayBeAlias, resolveCommunity } from "./communities.ts"
 import { readNumber } from "./annotations.ts"
 import type { BGPAdvertisementSpec, NodeFacts, ResourceFacts } from "./facts.ts"
 import { type Complain, complaints, type ConfigurationFault } from "./fault.ts"
@@ -64,7 +64,10 @@ function readOne(
   for (const text of communities) {
     const community = resolveCommunity(text, aliases)
     if (community.ok) resolved.set(community.value.text, community.value)
-    else complain("communities", `${community.error}\ninvalid community ${quote(text)} in BGP advertisement`)
+    else {
+      const fault = `${community.error}\ninvalid community ${quote(text)} in BGP advertisement`
+      complain("communities", fault, mayBeAlias(text) ? "transient" : undefined)
+    }
   }
   const med = readNumber(annotations, "troupe.dev/med", { from: 0, to: 4_294_967_295 }, complain)
   const prepend = readNumber(annotations, "troupe.dev/as-path-prepend", { from: 1, to: longestPrepend }, complain)

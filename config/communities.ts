@@ -70,6 +70,9 @@ export function readAliases(objects: readonly ResourceFacts<CommunitySpec>[], fa
   return aliases
 }
 
+/** What looks like no community at all may be an alias that somebody defines later. */
+export const mayBeAlias = (text: string): boolean => ![2, 4].includes(text.split(":").length)
+
 /** The alias table first, then the literal syntax. */
 export function resolveCommunity(text: string, aliases: Aliases): Result<Community, string> {
   const alias = aliases.get(text)

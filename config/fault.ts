@@ -15,8 +15,11 @@ export type ConfigurationKind =
   | "Community"
   | "BFDProfile"
 
-/** Collects the faults of one object. `complain` returns so that the remaining rules are checked too. */
-export type Complain = (field: string, text: string) => void
+/**
+ * Collects the faults of one object. `complain` returns so that the remaining rules are checked too. `transient`: what it
+ * names may come.
+ */
+export type Complain = (field: string, text: string, transient?: "transient") => void
 
 export function complaints(
   into: ConfigurationFault[],
@@ -25,7 +28,8 @@ export function complaints(
 ): { complain: Complain; clean: () => boolean } {
   const before = into.length
   return {
-    complain: (field, text) => void into.push({ object: { kind, name }, field, text }),
+    complain: (field, text, transient) =>
+      void into.push({ object: { kind, name }, field, text, ...(transient && { transient: true }) }),
     clean: () => into.length === before,
   }
 }

@@ -100,6 +100,16 @@ test("modes refuse what they cannot do", (t) => {
   ])
 })
 
+test("an alias that no file defines may be in the cluster", (t) => {
+  const advertisement = resource("BGPAdvertisement", "b", "{communities: [vpn]}")
+  const fault = 'invalid community format: vpn\ninvalid community "vpn" in BGP advertisement'
+  const hint = "\nit is not among what was checked: with --kubeconfig the cluster is asked too"
+  const at = "7 BGPAdvertisement metallb-system/b spec.communities"
+  const errors = (found: readonly string[]) => found.filter((line) => !line.startsWith("warning"))
+  t.deepEqual(errors(check(advertisement)), [`${at}: ${fault}${hint}`])
+  t.deepEqual(errors(check(advertisement, { complete: true })), [`${at}: ${fault}`])
+})
+
 test("what is named and not among the files: the Secret is a warning, the BFD profile is not", (t) => {
   const peer = resource(
     "BGPPeer",

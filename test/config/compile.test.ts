@@ -256,6 +256,21 @@ for (const [spec, text] of [
   test(`BGP advertisement ${JSON.stringify(spec)}`, (t) =>
     t.is(faults({ nodes, pools, bgpAdvertisements: [bgpNamed("b", spec)] })[0], text))
 
+for (const [text, transient] of [
+  ["nope", true],
+  ["a:b:c", true],
+  ["a:b", undefined],
+  ["70000:1", undefined],
+  ["small:1:2:3", undefined],
+] as const)
+  test(`community ${text} of a BGP advertisement: ${transient ? "an alias may come" : "wrong for good"}`, (t) => {
+    const bgpAdvertisements = [bgpNamed("b", { communities: [text] })]
+    const result = compile({ ...nothing, nodes, pools, bgpAdvertisements })
+    t.deepEqual(result.ok ? [] : result.error.map((fault) => fault.transient), [transient])
+    const communities = [communityNamed("c", { communities: [{ name: text, value: "1:1" }] })]
+    t.deepEqual(faults({ nodes, pools, communities, bgpAdvertisements }), [], "an alias may have any name")
+  })
+
 test("a range is compared with the shortest of its blocks", (t) => {
   const range = { nodes, pools: [poolNamed("p", { addresses: ["3.3.3.2-3.3.3.254"] })] }
   t.deepEqual(faults({ ...range, bgpAdvertisements: [bgpNamed("b", { aggregationLength: 26 })] }), [])
