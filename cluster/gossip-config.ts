@@ -21,6 +21,11 @@ export interface GossipConfig {
   readonly secretKey?: Uint8Array | string
   /** Overrides stand over the LAN profile. */
   readonly profile: ProfileName | Partial<Settings>
+  /**
+   * Nobody hears us and we hear nobody before the first `peers`: a speaker that knows of no Service yet, since the API
+   * server is away, must not be a living member that leads. Absent: we listen at once.
+   */
+  readonly silentUntilPeers?: boolean
   /** What we say of ourselves until told otherwise. Absent: nothing, as MetalLB. */
   readonly mark?: SpeakerMark
   /** Rings with different labels do not mix. At most 255 bytes of UTF-8. */
@@ -37,6 +42,7 @@ export interface Resolved {
   readonly settings: Settings
   readonly overheadBytes: number
   readonly mark: SpeakerMark | undefined
+  readonly silentUntilPeers: boolean
 }
 
 /** The text names field and rule, never the key. */
@@ -76,6 +82,7 @@ export function resolveConfig(config: GossipConfig): Result<Resolved, string> {
     settings,
     overheadBytes,
     mark: config.mark,
+    silentUntilPeers: config.silentUntilPeers ?? false,
   })
 }
 

@@ -34,6 +34,8 @@ interface GossipState {
   readonly config: Resolved
   readonly security: PacketSecurity
   readonly machine: MachineState
+  /** Closed: until we are told of peers nobody is heard. */
+  readonly door: { open: boolean }
   readonly udp: UdpPort
   readonly listener: TcpListener
   readonly streams: Streams
@@ -68,7 +70,7 @@ export const gossipActor: Actor<GossipConfig, GossipState, GossipMessage> = {
   receive(state, message, context) {
     switch (message.kind) {
       case "datagram":
-        return packet(state, message.bytes, message.from, context)
+        return state.door.open ? packet(state, message.bytes, message.from, context) : state
       case "machine":
         return advance(state, message.event, context)
       case "stream-deadline":
@@ -80,6 +82,7 @@ export const gossipActor: Actor<GossipConfig, GossipState, GossipMessage> = {
       case "listener-failed":
         throw new Error(`gossip: the TCP listener failed: ${message.error.message}`)
       case "peers":
+        state.door.open = true
         return advance(state, { kind: "peers", peers: peersOf(state, message.addresses, context) }, context)
       case "subscribe": {
         const next = { ...state, subscriber: message.subscriber }
@@ -113,6 +116,7 @@ async function begin(config: Resolved, context: Gossip): Promise<GossipState> {
   const { world, log, self, timers } = context
   const { settings, keys, label } = config
   const security = { keys, label, acceptPlain: !settings.gossipVerifyIncoming }
+  const door = { open: !config.silentUntilPeers }
   const tell = (event: Event) => context.send(self, { kind: "machine", event })
   const streams = new Streams({
     network: world.network,
@@ -138,7 +142,11 @@ async function begin(config: Resolved, context: Gossip): Promise<GossipState> {
       error: ({ code, message }) => context.send(self, { kind: "fault", what: `udp-${code}`, detail: message }),
     },
     {
-      connection: (connection) => streams.accept(connection),
+      connection(connection) {
+        if (door.open) return streams.accept(connection)
+        connection.destroy()
+        return { opened() {}, data() {}, closed() {} }
+      },
       error: (error) => context.send(self, { kind: "listener-failed", error }),
     },
   )
@@ -153,6 +161,7 @@ async function begin(config: Resolved, context: Gossip): Promise<GossipState> {
       overheadBytes: config.overheadBytes,
       meta: config.mark && encodeMark(config.mark),
     }),
+    door,
     udp,
     listener,
     streams,

@@ -202,6 +202,12 @@ function speakersChanged(state: AnnouncerState, podIPs: readonly string[], conte
 function synced(state: AnnouncerState, told: ApiMessage & { kind: "synced" }, context: Context<Message>): void {
   for (const [key, record] of state.records) if (!told.services.has(key)) record.service = undefined
   for (const key of state.endpoints.keys()) if (!state.endpointsTold.has(key)) state.endpoints.delete(key)
+  if (!state.membership.settled) settleLater(state, context)
+}
+
+/** Before it knows its peers gossip cannot know who is alive. */
+function settleLater({ speakerAddresses, config }: AnnouncerState, context: Context<Message>): void {
+  if (speakerAddresses !== undefined) context.timers.set("settle", config.settleMs, { kind: "settle" })
   state.nodes = new Map(state.nodes.entries().filter(([name]) => told.nodes.has(name)))
   // Nobody looks for speaker Pods here.
   if (state.speakerAddresses === undefined) speakersChanged(state, [], context)
@@ -216,7 +222,7 @@ function membershipChanged(state: AnnouncerState, membership: Membership, contex
   state.membership = membership
   introduceOurselves(state, context)
   if (membership.settled) context.timers.cancel("settle")
-  else if (before.heard === undefined) context.timers.set("settle", state.config.settleMs, { kind: "settle" })
+  else if (before.heard === undefined) settleLater(state, context)
   const met = meet(state)
   const liveness = livenessOf(state) === "on"
   const differ = !isDeepStrictEqual(before.speakers, membership.speakers) || drainsDiffer(state)

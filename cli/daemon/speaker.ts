@@ -190,3 +190,4 @@ function gossipConfig(flags: FlagValues, nodeName: string, logLevel: LogLevel): 
   if (!resolved.ok) throw new Complaint(resolved.error)
   return config
 }
+    silentUntilPeers: true,

@@ -100,6 +100,7 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
         bindAddress: addressOf(host),
         bindPort: 7946,
         profile: "lan",
+        silentUntilPeers: true,
         ...(liveness ? { mark: { version: 1, macs: [] } } : {}),
       },
     }
