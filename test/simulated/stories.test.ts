@@ -1,0 +1,75 @@
+// Stories that once went wrong, as the seeds told them, made as small as they can be.
+import test from "ava"
+import { ip } from "../announcer/facts.ts"
+import { play } from "./play.ts"
+import type { Story, Timed } from "./story.ts"
+import { told } from "./told.ts"
+
+const both = ["sockets", "frames"] as const
+/** Led by charlie, then bravo, then alpha. */
+const web = ip("192.0.2.10")
+
+interface Told {
+  readonly about: string
+  readonly hosts?: number
+  readonly faults: readonly Timed[]
+  /** The longest that two may answer, and that nobody may, in milliseconds. */
+  readonly twoMs: number
+  readonly nobodyMs: number
+}
+
+const stories: readonly Told[] = [
+  {
+    about: "a cut of everything for three minutes: whole again, it is settled before gossip has joined",
+    faults: [{ kind: "split", planes: both, groups: [["charlie"], ["alpha", "bravo"]], atMs: 16_000, forMs: 180_000 }],
+    twoMs: 800,
+    nobodyMs: 500,
+  },
+  {
+    about: "a speaker that begins behind a cut of gossip alone knows the others by the Kubernetes API",
+    faults: [
+      { kind: "split", planes: ["sockets"], groups: [["bravo"], ["alpha", "charlie"]], atMs: 16_000, forMs: 60_000 },
+      { kind: "crash", host: "bravo", atMs: 20_000, forMs: 5000 },
+    ],
+    twoMs: 2500,
+    nobodyMs: 0,
+  },
+  {
+    about: "the leader's link goes down while its gossip has a network of its own",
+    faults: [{ kind: "link-down", host: "charlie", atMs: 16_000, forMs: 30_000 }],
+    twoMs: 500,
+    nobodyMs: 1300,
+  },
+  {
+    about: "a Service that comes when its leader has no link",
+    faults: [
+      { kind: "service-gone", ip: web, atMs: 16_000, forMs: 9000 },
+      { kind: "link-down", host: "charlie", atMs: 17_000, forMs: 30_000 },
+    ],
+    twoMs: 500,
+    nobodyMs: 1500,
+  },
+  {
+    about: "a leader that comes back while the API server is away leads nothing until it knows of something",
+    faults: [
+      { kind: "api-gone", atMs: 15_500, forMs: 120_000 },
+      { kind: "crash", host: "charlie", atMs: 17_000, forMs: 12_000 },
+    ],
+    twoMs: 500,
+    nobodyMs: 400,
+  },
+]
+
+for (const { about, hosts = 3, faults, twoMs, nobodyMs } of stories) {
+  test(about, async (t) => {
+    for (const seed of [1, 2, 3]) {
+      const endMs = Math.max(...faults.map(({ atMs, forMs }) => atMs + forMs))
+      const story: Story = { seed, hosts, addresses: [web], loss: 0, plainHosts: [], faults, endMs }
+      const { violation, observed, ...rest } = await play(story)
+      if (violation !== undefined) return t.fail(told({ ...rest, violation, observed }))
+      const [two, nobody] = [Math.max(0, ...observed.twoMs), Math.max(0, ...observed.nobodyMs)]
+      t.log(`seed ${seed}: two answered for ${two} ms, nobody for ${nobody} ms`)
+      t.true(two <= twoMs && nobody <= nobodyMs, `seed ${seed}: ${two}, ${nobody}`)
+    }
+  })
+}
