@@ -1,3 +1,4 @@
+import { exactJsonText } from "../client/exact-json.ts"
 import { type Kind, apiVersionOf } from "./kinds/kind.ts"
 import { decodeMetadata, metadataCauses } from "./metadata.ts"
 import { copy, display, isObject, type JsonObject, type KubeObject, omit } from "./object.ts"
@@ -23,7 +24,7 @@ export function decodeBody(kind: Kind, body: unknown): KubeObject {
     given["kind"] ??= kind.kind
   }
   if (typeof given["kind"] !== "string" || given["kind"] === "") {
-    throw badRequest(`Object 'Kind' is missing in '${JSON.stringify(body).slice(0, MAX_SHOWN)}'`)
+    throw badRequest(`Object 'Kind' is missing in '${exactJsonText(body).slice(0, MAX_SHOWN)}'`)
   }
   if (typeof given["apiVersion"] !== "string" || given["apiVersion"] !== apiVersion) {
     throw badRequest(

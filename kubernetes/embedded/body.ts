@@ -1,6 +1,7 @@
+import { parseExactJson, readExactJson } from "../client/exact-json.ts"
 import type { IncomingMessage } from "node:http"
 import { parse as parseYaml } from "yaml"
-import { isObject } from "./object.ts"
+import { isObject, type JsonObject, set } from "./object.ts"
 import { decodeProtobuf } from "./protobuf.ts"
 import { ApiError, badRequest, unsupportedMediaType } from "./status.ts"
 
@@ -60,7 +61,7 @@ function parseJson(bytes: Buffer, kindName: string): unknown {
   const text = bytes.toString("utf8")
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = readExactJson(text)
   } catch (error) {
     throw badRequest(
       `the object provided is unrecognized (must be of type ${kindName}): couldn't get version/kind; json parse error: ${jsonFault(text, error)} (${text.slice(0, MAX_SHOWN)})`,
@@ -73,17 +74,33 @@ function parseJson(bytes: Buffer, kindName: string): unknown {
 export function parseYamlText(bytes: Buffer): unknown {
   let value: unknown
   try {
-    value = parseYaml(bytes.toString("utf8"), { maxAliasCount: 50 })
+    const text = bytes.toString("utf8")
+    value = parseExactJson(text) ?? exactYaml(text)
   } catch (error) {
     throw badRequest(`error decoding YAML: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : ""}`)
   }
   return checkedDepth(value)
 }
 
+function exactYaml(text: string): unknown {
+  const value: unknown = parseYaml(text, { maxAliasCount: 50, intAsBigInt: true })
+  return withNumbers(value)
+}
+
+/** What a number holds exactly is one. */
+function withNumbers(value: unknown): unknown {
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value
+  if (Array.isArray(value)) return value.map(withNumbers)
+  if (!isObject(value)) return value
+  const result: JsonObject = {}
+  for (const [key, item] of Object.entries(value)) set(result, key, withNumbers(item))
+  return result
+}
+
 export function parsePatch(bytes: Buffer): unknown {
   const text = bytes.toString("utf8")
   try {
-    return checkedDepth(JSON.parse(text))
+    return checkedDepth(readExactJson(text))
   } catch (error) {
     if (error instanceof ApiError) throw error
     throw badRequest(`error decoding patch: ${jsonFault(text, error)}`)

@@ -1,5 +1,6 @@
+import { exactJsonText } from "../client/exact-json.ts"
 import type { Kind } from "./kinds/kind.ts"
-import { equal, isObject, type KubeObject, type ManagedFieldsEntry, omit } from "./object.ts"
+import { equal, get, isObject, type JsonObject, type KubeObject, type ManagedFieldsEntry, omit, set } from "./object.ts"
 
 // The forms of an object: as it is stored, as a version shows it, and what makes two of them the same.
 
@@ -34,9 +35,15 @@ export function refreshLastApplied(merged: KubeObject, applied: unknown): void {
 
 /** Keys in order, as Go's encoder has them. */
 function sortedJson(value: unknown): string {
-  return JSON.stringify(value, (_, item: unknown) =>
-    isObject(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item,
-  )
+  return exactJsonText(sorted(value))
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isObject(value)) return value
+  const result: JsonObject = {}
+  for (const key of Object.keys(value).sort()) set(result, key, sorted(get(value, key)))
+  return result
 }
 
 export function withManaged(object: KubeObject, managedFields: readonly ManagedFieldsEntry[]): KubeObject {

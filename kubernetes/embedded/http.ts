@@ -1,3 +1,4 @@
+import { exactJsonText } from "../client/exact-json.ts"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { setTimeout as sleep } from "node:timers/promises"
 import { stringify as yamlText } from "yaml"
@@ -204,7 +205,7 @@ const texts = new WeakMap<object, string>()
 function lineOf(event: { readonly type: string; readonly object: JsonObject }): string {
   let text = texts.get(event.object)
   if (text === undefined) {
-    text = JSON.stringify(event.object)
+    text = exactJsonText(event.object)
     texts.set(event.object, text)
   }
   return `{"type":"${event.type}","object":${text}}\n`

@@ -1,3 +1,5 @@
+import { exactJsonText } from "../client/exact-json.ts"
+
 /** JSON objects as the API carries them. The shape of everything below `metadata` is checked by schemas, not by types. */
 export type JsonObject = Record<string, unknown>
 
@@ -97,7 +99,7 @@ export function listAt(value: unknown, ...path: readonly (string | number)[]): u
 /** A scalar as text, anything else as JSON: for messages and columns. */
 export function display(value: unknown): string {
   if (typeof value === "string") return value
-  return typeof value === "object" && value !== null ? JSON.stringify(value) : `${value as number}`
+  return typeof value === "object" && value !== null ? exactJsonText(value) : `${value as number}`
 }
 
 export function omit<T extends object, K extends keyof T>(object: T, ...keys: readonly K[]): Omit<T, K> {

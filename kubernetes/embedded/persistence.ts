@@ -1,3 +1,4 @@
+import { exactJsonText, readExactJson } from "../client/exact-json.ts"
 import { readFile, rename, writeFile } from "node:fs/promises"
 import { isObject } from "./object.ts"
 import type { Store, StoreDump } from "./store.ts"
@@ -30,7 +31,7 @@ export class Persistence {
       if (isObject(error) && error["code"] === "ENOENT") return false
       throw error
     }
-    const dump: unknown = JSON.parse(text)
+    const dump: unknown = readExactJson(text)
     if (!isDump(dump)) throw new Error(`${this.#file} does not hold the objects of an embedded API server`)
     this.#store.load(dump)
     return true
@@ -52,7 +53,7 @@ export class Persistence {
   }
 
   #write(): void {
-    const text = JSON.stringify(this.#store.dump())
+    const text = exactJsonText(this.#store.dump())
     this.#writing = this.#writing.then(async () => {
       try {
         const temporary = `${this.#file}.tmp`

@@ -109,8 +109,10 @@ function mapEntry(type: string, bytes: bigint | Uint8Array): { key: string; valu
   return { key, value }
 }
 
+const exactNumber = (value: bigint): number | bigint => (Number.isSafeInteger(Number(value)) ? Number(value) : value)
+
 function decodeValue(type: Field[1], value: bigint | Uint8Array, depth: number): unknown {
-  if (!(value instanceof Uint8Array)) return type === "bool" ? value !== 0n : Number(value)
+  if (!(value instanceof Uint8Array)) return type === "bool" ? value !== 0n : exactNumber(value)
   switch (type) {
     case "text":
       return textOf(value)

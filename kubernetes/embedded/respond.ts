@@ -1,3 +1,4 @@
+import { exactJsonText } from "../client/exact-json.ts"
 import type { ServerResponse } from "node:http"
 import type { JsonObject } from "./object.ts"
 
@@ -14,7 +15,7 @@ function printable(text: string): string {
 }
 
 export function respond(response: ServerResponse, code: number, body: JsonObject): void {
-  const text = JSON.stringify(body)
+  const text = exactJsonText(body)
   if (!response.hasHeader("content-type")) response.setHeader("content-type", "application/json")
   finish(response, code, text)
 }

@@ -1,3 +1,4 @@
+import { exactJsonText } from "../client/exact-json.ts"
 import type { JsonObject } from "./object.ts"
 import type { Kind } from "./kinds/kind.ts"
 
@@ -147,7 +148,7 @@ export const required = (field: string, detail = ""): Cause => ({
 /** How the API prints a bad value inside an error text. */
 export function shown(value: unknown): string {
   return typeof value === "string" || Array.isArray(value) || (typeof value === "object" && value !== null)
-    ? JSON.stringify(value)
+    ? exactJsonText(value)
     : String(value)
 }
 

@@ -1,3 +1,4 @@
+import { exactJsonText } from "../client/exact-json.ts"
 import { ageOf } from "./duration.ts"
 import type { PrinterColumn } from "./definition.ts"
 import { jsonPath } from "./jsonpath.ts"
@@ -59,14 +60,15 @@ function cell(column: PrinterColumn, found: readonly unknown[], nowMs: number): 
   if (value === undefined) return null
   switch (column.type) {
     case "integer":
+      if (typeof value === "bigint") return value
       return typeof value === "number" ? Math.trunc(value) : null
     case "number":
-      return typeof value === "number" ? value : null
+      return typeof value === "number" || typeof value === "bigint" ? value : null
     case "boolean":
       return typeof value === "boolean" ? value : null
     case "date":
       return typeof value === "string" ? ageOf(value, nowMs) : null
     default:
-      return found.map((item) => (typeof item === "string" ? item : JSON.stringify(item))).join(",")
+      return found.map((item) => (typeof item === "string" ? item : exactJsonText(item))).join(",")
   }
 }

@@ -328,3 +328,25 @@ test("a definition that is posted is served at once, and its objects go with it"
   t.is((await http.get(things)).status, 404)
   await watching.stop()
 })
+
+test("whole numbers keep every digit of an int64, however they come", async (t) => {
+  const properties = { most: { type: "integer", format: "int64" }, least: { type: "integer" } }
+  const { http } = await server(t, { definitions: [definition("things", "Thing", { properties })] })
+  const digits = '"most":9223372036854775807,"least":-9007199254740993'
+  const json = (name: string) =>
+    `{"apiVersion":"example.org/v1","kind":"Thing","metadata":{"name":"${name}"},"spec":{${digits}}}`
+  const watching = await http.watch(things)
+  t.true((await http.post(things, json("a"))).text.includes(digits))
+  t.true((await http.get(`${things}/a`)).text.includes(digits))
+  t.true((await http.get(things)).text.includes(digits))
+  const yaml =
+    "apiVersion: example.org/v1\nkind: Thing\nmetadata: {name: b}\nspec: {most: 9007199254740993, least: 1}\n"
+  t.regex((await http.apply(`${things}/b?fieldManager=me`, yaml)).text, /"most":9007199254740993,"least":1\b/)
+  t.regex((await http.merge(`${things}/a`, '{"spec":{"least":9007199254740993}}')).text, /"least":9007199254740993\b/)
+  // No int64, and so no whole number to Go.
+  const { status, text } = await http.post(things, json("c").replace("9223372036854775807", "9223372036854775808"))
+  t.is(status, 422)
+  t.regex(text, /spec\.most in body must be of type integer/)
+  await watching.until((lines) => lines.length === 3)
+  await watching.stop()
+})

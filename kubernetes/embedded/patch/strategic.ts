@@ -1,3 +1,4 @@
+import { exactJsonText } from "../../client/exact-json.ts"
 import type { Schema } from "../definition.ts"
 import { copy, display, equal, get, isObject, type JsonObject, set } from "../object.ts"
 import { fieldSchema } from "../schema/shape.ts"
@@ -111,9 +112,9 @@ function mergeLists(
   const result: unknown[] = copy(old)
   const added: unknown[] = []
   for (const item of patch) {
-    if (!isObject(item)) throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`)
+    if (!isObject(item)) throw badRequest(`map: ${exactJsonText(item)} does not contain declared merge key: ${key}`)
     const id = get(item, key)
-    if (id === undefined) throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`)
+    if (id === undefined) throw badRequest(`map: ${exactJsonText(item)} does not contain declared merge key: ${key}`)
     const position = result.findIndex((had) => isObject(had) && equal(get(had, key), id))
     const had = result[position]
     if (item["$patch"] === "delete") {

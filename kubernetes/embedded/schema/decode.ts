@@ -29,6 +29,7 @@ function firstFault(parts: readonly (readonly [Schema | undefined, unknown, stri
 
 function goName(value: unknown): string {
   if (typeof value === "boolean") return "bool"
+  if (typeof value === "bigint") return "number"
   return Array.isArray(value) ? "array" : typeof value
 }
 

@@ -1,3 +1,4 @@
+import { exactJsonText } from "../../client/exact-json.ts"
 import type { Schema } from "../definition.ts"
 import { get, isObject, type JsonObject } from "../object.ts"
 
@@ -26,11 +27,11 @@ export function itemStep(schema: Schema | undefined, item: JsonObject): string {
     const value = get(item, key) ?? fieldSchema(schema?.items, key)?.default
     if (value !== undefined) keys[key] = value
   }
-  return `k:${JSON.stringify(keys)}`
+  return `k:${exactJsonText(keys)}`
 }
 
 export function valueStep(value: unknown): string {
-  return `v:${JSON.stringify(value)}`
+  return `v:${exactJsonText(value)}`
 }
 
 const text: Schema = { type: "string" }

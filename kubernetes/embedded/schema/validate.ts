@@ -1,3 +1,4 @@
+import { exactJsonText } from "../../client/exact-json.ts"
 import { remember } from "../cache.ts"
 import { isIP } from "node:net"
 import type { Schema } from "../definition.ts"
@@ -31,7 +32,7 @@ function check(schema: Schema | undefined, value: unknown, path: string, out: Ca
     out.push(notSupported(path, value, schema.enum))
   }
   if (typeof value === "string") checkText(schema, value, path, out)
-  if (typeof value === "number") checkNumber(schema, value, path, out)
+  if (typeof value === "number" || typeof value === "bigint") checkNumber(schema, value, path, out)
   if (Array.isArray(value)) checkList(schema, value, path, out)
   if (isObject(value)) checkMap(schema, value, path, out)
   checkCombinations(schema, value, path, out)
@@ -41,6 +42,8 @@ export function typeName(value: unknown): string {
   if (value === null) return "null"
   if (Array.isArray(value)) return "array"
   if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number"
+  // What no int64 holds, Go reads as a float.
+  if (typeof value === "bigint") return BigInt.asIntN(64, value) === value ? "integer" : "number"
   return typeof value
 }
 
@@ -93,7 +96,10 @@ function compiled(pattern: string): RegExp | undefined {
   return patterns.get(pattern)
 }
 
-function checkNumber(schema: Schema, value: number, path: string, out: Cause[]): void {
+const isMultiple = (value: number | bigint, of: number): boolean =>
+  typeof value === "bigint" && Number.isSafeInteger(of) ? value % BigInt(of) === 0n : Number(value) % of === 0
+
+function checkNumber(schema: Schema, value: number | bigint, path: string, out: Cause[]): void {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, format } = schema
   if (minimum !== undefined && (exclusiveMinimum === true ? value <= minimum : value < minimum)) {
     const bound = exclusiveMinimum === true ? "greater than" : "greater than or equal to"
@@ -103,7 +109,7 @@ function checkNumber(schema: Schema, value: number, path: string, out: Cause[]):
     const bound = exclusiveMaximum === true ? "less than" : "less than or equal to"
     out.push(invalidValue(path, value, `${path} in body should be ${bound} ${maximum}`))
   }
-  if (multipleOf !== undefined && value % multipleOf !== 0) {
+  if (multipleOf !== undefined && !isMultiple(value, multipleOf)) {
     out.push(invalidValue(path, value, `${path} in body should be a multiple of ${multipleOf}`))
   }
   if (format === "int32" && (value > 0x7fffffff || value < -0x80000000)) {
@@ -132,7 +138,7 @@ function checkList(schema: Schema, value: readonly unknown[], path: string, out:
   const seen = new Set<string>()
   for (const [i, item] of value.entries()) {
     const id = identity(item)
-    const text = JSON.stringify(id)
+    const text = exactJsonText(id)
     if (seen.has(text)) out.push(duplicate(`${path}[${i}]`, id))
     seen.add(text)
     if (out.length >= MAX_CAUSES) return
