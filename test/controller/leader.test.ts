@@ -1,7 +1,7 @@
-import http from "node:http"
 import test from "ava"
 import { until } from "../supervision/help.ts"
-import { addresses, type Daemon, doubles, namespace, pool, service, stage } from "./processes.ts"
+import type { Daemon } from "./daemon.ts"
+import { addresses, doubles, namespace, pool, service, stage } from "./processes.ts"
 
 // Each test starts processes of its own; two at a time would only make each other slow.
 const serial = test.serial
@@ -30,31 +30,6 @@ const holder = (api: Awaited<ReturnType<typeof stage>>["api"]) => {
   const lease = api.objects.get("coordination.k8s.io/v1", "Lease", "troupe-controller", namespace)
   return (lease as { spec?: { holderIdentity?: string } } | undefined)?.spec?.holderIdentity ?? ""
 }
-
-serial("the leader is killed: the standby takes over, and nobody's address changes", async (t) => {
-  const { api, a, b, kept, close } = await two()
-  t.teardown(close)
-  t.is(await leads(a), "1")
-  t.is(await leads(b), "0")
-  t.regex(holder(api), /^a_/)
-  // A standby has its caches and no allocator.
-  t.false((await b.ask("/debug/actors"))?.includes("/controller/allocator"))
-
-  const killedMs = performance.now()
-  a.child.kill("SIGKILL")
-  api.objects.put(service("late"))
-  await until(() => addresses(api).get("late") !== "", 60_000)
-  t.log(`an address ${Math.round(performance.now() - killedMs)} ms after the kill, with a lease of 3 s`)
-  t.regex(holder(api), /^b_/)
-  await until(async () => (await leads(b)) === "1")
-  t.true(kept())
-  t.deepEqual(doubles(api), [])
-
-  // In order: it gives the lease up, and the next one need not wait for it to run out.
-  b.child.kill("SIGTERM")
-  t.is(await b.ended, 0)
-  t.is(holder(api), "")
-})
 
 serial("the leader freezes and wakes: it writes nothing any more, and stands by", async (t) => {
   const { api, a, b, kept, names, close } = await two()
@@ -85,43 +60,4 @@ serial("the leader freezes and wakes: it writes nothing any more, and stands by"
   await until(() => addresses(api).get("later") !== "", 60_000)
   t.regex(holder(api), /^a_/)
   t.deepEqual(doubles(api), [])
-})
-
-serial("a role without leases: the controller says so and works alone", async (t) => {
-  const { api, controller, kubeconfig, close } = await stage()
-  t.teardown(close)
-  const proxy = http.createServer((request, response) => {
-    if (request.url?.includes("/leases")) {
-      const message = 'leases.coordination.k8s.io is forbidden: User "controller" cannot do this'
-      response.writeHead(403, { "content-type": "application/json" })
-      response.end(JSON.stringify({ kind: "Status", status: "Failure", reason: "Forbidden", code: 403, message }))
-      return
-    }
-    const { method, url, headers } = request
-    const onward = http.request(`${api.url}${url}`, { method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 500, answer.headers)
-      answer.pipe(response)
-    })
-    onward.on("error", () => response.destroy())
-    request.pipe(onward)
-  })
-  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve))
-  t.teardown(() => {
-    proxy.closeAllConnections()
-    proxy.close()
-  })
-  const at = proxy.address()
-  if (at === null || typeof at === "string") return t.fail("no port")
-  api.objects.put(pool("p", "10.0.0.0/26"))
-  api.objects.put(service("web"))
-  const alone = controller("alone", `--kubeconfig=${kubeconfig(`http://127.0.0.1:${at.port}`)}`)
-  await until(() => addresses(api).get("web") === "10.0.0.0", 60_000)
-  const line = alone
-    .lines()
-    .find(({ msg }) => String(msg).startsWith(`may not use the Lease ${namespace}/troupe-controller`))
-  t.is(line?.["level"], "warn")
-  t.is(line?.["reason"], 'leases.coordination.k8s.io is forbidden: User "controller" cannot do this')
-  t.is(await leads(alone), "1")
-  alone.child.kill("SIGTERM")
-  t.is(await alone.ended, 0)
 })

@@ -1,23 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
-import { fileURLToPath } from "node:url"
 import { type EmbeddedApi, startEmbeddedApi } from "../../kubernetes/embedded/index.ts"
 import { conversions } from "../../kubernetes/resources/convert.ts"
 import { definitions } from "../../kubernetes/resources/definitions.ts"
-import { get } from "../cli/get.ts"
+import { type Daemon, startDaemon } from "./daemon.ts"
 
-const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url))
 export const namespace = "metallb-system"
-
-export interface Daemon {
-  readonly child: ChildProcess
-  readonly ended: Promise<number | null>
-  readonly lines: () => readonly Readonly<Record<string, unknown>>[]
-  /** What it answers on its debug socket; undefined while it does not. */
-  readonly ask: (path: string) => Promise<string | undefined>
-}
 
 /** An API server in this process, and real controller processes against it. */
 export interface Stage {
@@ -52,31 +42,15 @@ export async function stage(): Promise<Stage> {
     directory,
     kubeconfig,
     controller(name, ...args) {
-      const socketPath = path.join(directory, `${name}.sock`)
-      const fixed = ["--port=0", "--health-probe-port=0", "--webhook-mode=disabled", `--debug-socket=${socketPath}`]
       const where = [`--namespace=${namespace}`, `--kubeconfig=${kubeconfig()}`, "--leader-elect-lease-duration=3s"]
-      const child = spawn(process.execPath, [main, "controller", ...fixed, ...where, ...args], {
-        stdio: ["ignore", "pipe", "inherit"],
-        env: { PATH: process.env["PATH"] },
+      const daemon = startDaemon({
+        directory,
+        name,
+        program: "controller",
+        args: ["--webhook-mode=disabled", ...where, ...args],
       })
-      children.push(child)
-      let out = ""
-      child.stdout.on("data", (data) => {
-        out += String(data)
-      })
-      return {
-        child,
-        ended: new Promise((resolve) => child.on("close", (code) => resolve(code))),
-        lines: () =>
-          out
-            .split("\n")
-            .slice(0, -1)
-            .map((line) => JSON.parse(line) as Record<string, unknown>),
-        async ask(path) {
-          const answer = await get({ socketPath }, path).catch(() => undefined)
-          return answer?.body
-        },
-      }
+      children.push(daemon.child)
+      return daemon
     },
     async close() {
       for (const child of children) child.kill("SIGKILL")
