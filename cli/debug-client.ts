@@ -1,4 +1,5 @@
 import http from "node:http"
+import type { DrainStatus } from "../actors/announcer/drain-messages.ts"
 import type { SpeakerStatus } from "../actors/announcer/messages.ts"
 import type { RoutesReport } from "../actors/session/messages.ts"
 import type { SystemCounters, TreeNode } from "../supervision/introspection.ts"
@@ -29,6 +30,12 @@ export async function bgpRoutes(at: DebugAt, peer: string): Promise<RoutesReport
 /** Throws a Complaint with the daemon's own words when there is no such actor or it is not allowed. */
 export async function killActor(at: DebugAt, path: string): Promise<void> {
   await ask(at, "POST", `/debug/actors/kill?path=${encodeURIComponent(path)}`)
+}
+
+/** Throws a Complaint with the speaker's own words when it refuses. Only by its debug socket. */
+export async function askDrain(at: DebugAt, what: "status" | "drain" | "undo", force: boolean): Promise<DrainStatus> {
+  const method = { status: "GET", drain: "POST", undo: "DELETE" }[what]
+  return JSON.parse(await ask(at, method, `/debug/drain${force ? "?force=true" : ""}`)) as DrainStatus
 }
 
 function ask(at: DebugAt, method: string, path: string): Promise<string> {

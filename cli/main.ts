@@ -1,6 +1,7 @@
 import { Command, Option } from "commander"
 import pkg from "../package.json" with { type: "json" }
 import { addCollectCommand } from "./commands/collect-options.ts"
+import { addDrainCommands } from "./commands/drain-options.ts"
 import { addPlanningCommands } from "./commands/options.ts"
 import { addStatusCommands } from "./commands/status-options.ts"
 import { Complaint } from "./complaint.ts"
@@ -52,6 +53,7 @@ async function main(args: readonly string[]): Promise<number> {
   addPlanningCommands(program, exit)
   addCollectCommand(program, exit)
   addStatusCommands(program, exit)
+  addDrainCommands(program, exit)
   await program.parseAsync([...args], { from: "user" })
   return code
 }

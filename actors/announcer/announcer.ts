@@ -124,7 +124,7 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "drain":
       return drain(state, message.drained, context)
     case "drain-status":
-      return context.send(message.replyTo, drainStatusOf(state))
+      return context.send(message.replyTo, drainStatusOf(state, context.world.clock.monotonicMs()))
     case "leave":
       return leave(state, message.replyTo, context)
     case "status":

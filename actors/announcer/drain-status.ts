@@ -1,17 +1,20 @@
 import { decideBgp } from "./bgp-decision.ts"
 import type { DrainedService, DrainStatus } from "./drain-messages.ts"
+import { isHandingOver } from "./draining.ts"
 import { isServed } from "./layer2-decision.ts"
 import { decideService, poolOf, type ServiceVerdict } from "./service-decision.ts"
 import type { AnnouncerState, ServiceRecord } from "./state.ts"
 import { isOurOwn, nodeFault, type Surroundings } from "./surroundings.ts"
 
 /** Computed when asked: what is, and what a drain would do, by the same decisions. */
-export function drainStatusOf(state: AnnouncerState): DrainStatus {
+export function drainStatusOf(state: AnnouncerState, nowMs: number): DrainStatus {
   const { config, draining, surroundings, records, sessions } = state
   const node = config.nodeName
   const fault = surroundings && nodeFault(surroundings, node)
   const services =
-    surroundings === undefined ? [] : [...records.values()].flatMap((record) => statusesOf(state, record, surroundings))
+    surroundings === undefined
+      ? []
+      : [...records.values()].flatMap((record) => statusesOf(state, record, surroundings, nowMs))
   const routes = Object.fromEntries(
     sessions.flatMap(({ name, prefixesSent }) => (prefixesSent > 0 ? [[name, prefixesSent]] : [])),
   )
@@ -26,53 +29,46 @@ export function drainStatusOf(state: AnnouncerState): DrainStatus {
   }
 }
 
-function statusesOf(state: AnnouncerState, record: ServiceRecord, surroundings: Surroundings): DrainedService[] {
+function statusesOf(
+  state: AnnouncerState,
+  record: ServiceRecord,
+  surroundings: Surroundings,
+  nowMs: number,
+): DrainedService[] {
   const { decided, service } = record
   if (decided === undefined || service === undefined) return []
   const endpoints = state.endpoints.get(decided.key)
   const me = surroundings.nodeName
   const drained: Surroundings = { ...surroundings, drained: new Set([...(surroundings.drained ?? []), me]) }
   const then = decideService(service, endpoints, drained)
-  return [layer2Status(state, record, then, drained), bgpStatus(state, record, surroundings)].filter(
-    (status) => status !== undefined,
-  )
+  const isHandedOver = (ip: string) => !isHandingOver(state, ip, nowMs)
+  return [
+    layer2Status(record, then, drained, new Set(state.table?.wire?.former?.map(({ ip }) => ip)), isHandedOver),
+    bgpStatus(state, record, surroundings),
+  ].filter((status) => status !== undefined)
 }
 
 function layer2Status(
-  { table, layer2, config: { nodeName } }: AnnouncerState,
   { decided }: ServiceRecord,
   { decision: then }: ServiceVerdict,
-  surroundings: Surroundings,
+  { nodeName }: Surroundings,
+  former: ReadonlySet<string>,
+  isHandedOver: (ip: string) => boolean,
 ): DrainedService | undefined {
   const now = decided?.verdict.decision
   if (decided === undefined || now?.kind !== "considered" || then.kind !== "considered") return undefined
   const { ips } = now
-  const former = new Set(table?.wire?.former?.map(({ ip }) => ip))
-  const lingering = new Set(layer2?.wire?.lingering)
   const isHere = decided.announcement?.layer2 !== undefined
-  const wasHere = ips.some((ip) => former.has(ip))
+  const isDone = ips.every(isHandedOver)
+  const isDrained = nodeFault(decided.on.surroundings, nodeName) !== undefined
   const leader = then.layer2.because.find((reason) => reason.rule === "election")?.candidates[0]?.node
   const to = leader === nodeName ? undefined : leader
-  const fault = nodeFault(surroundings, nodeName)
-  const nobody = to === undefined && !isHere && fault !== undefined && isServed(now.layer2, nodeName)
+  const wasHere = ips.some((ip) => former.has(ip)) && (isDrained || !isDone)
+  const nobody = to === undefined && !isHere && isServed(now.layer2, nodeName)
   if (!isHere && !wasHere && !nobody) return undefined
-  const isDrained = nodeFault(decided.on.surroundings, nodeName) !== undefined
-  return {
-    service: decided.key,
-    protocol: "layer2",
-    ips,
-    state: isHere
-      ? isDrained
-        ? "stays"
-        : "announced"
-      : nobody
-        ? "nobody"
-        : ips.some((ip) => lingering.has(ip))
-          ? "handing-over"
-          : "gone",
-    ...(to === undefined ? {} : { to }),
-    alone: to === undefined,
-  }
+  const here = isDrained ? "stays" : "announced"
+  const state = isHere ? here : nobody ? "nobody" : isDone ? "gone" : "handing-over"
+  return { service: decided.key, protocol: "layer2", ips, state, ...(to && { to }), alone: to === undefined }
 }
 
 function bgpStatus(

@@ -10,6 +10,7 @@ import { successorIn } from "./layer2-decision.ts"
 import type { AnnouncerState, Message } from "./state.ts"
 import type { Surroundings } from "./surroundings.ts"
 import { flush } from "./telling.ts"
+import type { Table } from "./wire.ts"
 
 /** Drained by command, or about to end. */
 export interface Draining {
@@ -22,6 +23,8 @@ export interface Draining {
   waitingFor: Set<ServiceKey> | undefined
   /** Who is told when this node is ready to be left. */
   replyTo: ActorRef<Prepared> | undefined
+  /** Addresses that the layer 2 thread was told to hand over and has not said anything of, by when. */
+  readonly handingOver: Map<string, number>
 }
 
 export const notDraining = (): Draining => ({
@@ -30,7 +33,23 @@ export const notDraining = (): Draining => ({
   leaving: false,
   waitingFor: undefined,
   replyTo: undefined,
+  handingOver: new Map(),
 })
+
+/** The thread gives up after two seconds; it may have died meanwhile, and then it says nothing. */
+const handOverWithinMs = 3000
+
+/** Before the thread is told that table. */
+export function noteHandOvers({ table, draining }: AnnouncerState, next: Table, nowMs: number): void {
+  const { handingOver } = draining
+  for (const { ip } of next.entries) handingOver.delete(ip)
+  const answered = new Set(table?.entries.map(({ ip }) => ip))
+  for (const { ip } of next.wire?.former ?? []) if (answered.has(ip)) handingOver.set(ip, nowMs)
+}
+
+export const isHandingOver = ({ draining, layer2 }: AnnouncerState, ip: string, nowMs: number): boolean =>
+  nowMs - (draining.handingOver.get(ip) ?? Number.NEGATIVE_INFINITY) < handOverWithinMs ||
+  layer2?.wire?.lingering?.includes(ip) === true
 
 /** Who is drained by its own word, and who of the living would not know. */
 export function drainingOf({

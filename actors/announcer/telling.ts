@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util"
 import type { Context } from "../../supervision/actor.ts"
+import { noteHandOvers } from "./draining.ts"
 import { unsettled } from "./membership.ts"
 import { bfdStarted, tellWatched } from "./paths.ts"
 import { logPeerChange, peerChanges } from "./peer-changes.ts"
@@ -26,6 +27,7 @@ export function flush(state: AnnouncerState, context: Context<Message>): void {
   if (state.undecided.size > 0) return
   const table = wantedTable(state)
   if (table !== undefined && !isDeepStrictEqual(table, state.table)) {
+    noteHandOvers(state, table, context.world.clock.monotonicMs())
     state.table = table
     context.send(state.config.layer2, { kind: "table", ...table })
   }

@@ -158,6 +158,7 @@ export function recordHappening(state: AnnouncerState, happened: Layer2Happened)
   const { config, records, surroundings } = state
   if (happened.happening.what === "handed-over") {
     const { heard, unheard } = state.handOvers
+    state.draining.handingOver.delete(happened.happening.ip)
     const wasHeard = happened.happening.mac !== undefined
     state.handOvers = wasHeard ? { heard: heard + 1, unheard } : { heard, unheard: unheard + 1 }
   }

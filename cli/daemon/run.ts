@@ -84,6 +84,8 @@ export interface Running {
   readonly access: AccessCheck
   /** More questions that the debug socket and the health port answer. */
   readonly handlers: readonly Handler[]
+  /** Those that change something: the debug socket alone. */
+  readonly socketHandlers?: readonly Handler[]
   /** What is to be done before the actors stop: say good-bye to peers. */
   readonly beforeStop: () => Promise<void>
 }
@@ -130,7 +132,8 @@ async function listen({ begun, system, ...running }: Running, servers: Server[])
   if (healthPort !== 0) wanted.push([{ host: running.healthHost, port: healthPort }, [...health, localMetrics]])
   const socket = flags.text("debug-socket")
   if (socket !== "") {
-    wanted.push([{ socket }, [...health, metrics, killHandler(system, flags.boolean("debug-kill"))]])
+    const changing = [...(running.socketHandlers ?? []), killHandler(system, flags.boolean("debug-kill"))]
+    wanted.push([{ socket }, [...health, metrics, ...changing]])
   }
   for (const one of wanted) {
     const served = await serve(...one)

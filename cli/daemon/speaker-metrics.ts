@@ -5,6 +5,8 @@ import { bgpMetrics } from "./bgp-metrics.ts"
 import { clientMetrics, type Exporter, type Samples } from "./metrics.ts"
 import type { Work } from "./work-metrics.ts"
 
+const drainCauses = ["drain-command", "drain-taint", "out-of-service", "leaving"] as const
+
 /** MetalLB's names, labels and help, so that its dashboards and alerts go on working. */
 export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
   const { node, announced, layer2, sessions } = metrics
@@ -34,6 +36,18 @@ export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
     "Number of gratuitous layer2 packets sent for owned IPs",
     ["ip"],
     byIp(layer2.gratuitousSent),
+  )
+  to.gauge(
+    "troupe_draining",
+    "1 while this node hands over what it announces and takes nothing, by the cause",
+    ["cause"],
+    drainCauses.map((cause) => [[cause], Number(metrics.fault === cause)]),
+  )
+  to.counter(
+    "troupe_layer2_handovers_total",
+    "Addresses that another node leads now, by whether that one was heard to take them in time",
+    ["outcome"],
+    Object.entries(metrics.handOvers).map(([outcome, count]) => [[outcome], count]),
   )
   const { wire } = layer2
   if (wire !== undefined) wireMetrics(to, wire, plain)

@@ -1,4 +1,5 @@
 import { compilePattern, type InterfacePattern } from "../../actors/announcer/layer2/selection.ts"
+import type { DrainStatus } from "../../actors/announcer/drain-messages.ts"
 import type { SpeakerMetrics, SpeakerStatus } from "../../actors/announcer/messages.ts"
 import type { RoutesReport } from "../../actors/session/messages.ts"
 import { type SpeakerConfig, type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
@@ -21,6 +22,7 @@ import type { Layer2ThreadConfig } from "../threads/layer2.ts"
 import { threadModule } from "../threads/thread.ts"
 import type { LogLevel } from "../logging.ts"
 import { commonMetrics, eventMetrics, scrape } from "./metrics.ts"
+import { drainHandler } from "./drain.ts"
 import { begin, runUntilStopped } from "./run.ts"
 import { json } from "./serve.ts"
 import { excludedInterfaces, gossipSecret, memberlistFromFile } from "./speaker-files.ts"
@@ -100,6 +102,12 @@ export async function speakerMain(args: readonly string[]): Promise<number> {
           }))
           return json(routes ?? null)
         },
+      ],
+      socketHandlers: [
+        drainHandler({
+          status: () => askSpeaker<DrainStatus>(system, speaker, (replyTo) => ({ kind: "drain-status", replyTo })),
+          drain: (drained) => system.send(speaker, { kind: "drain", drained }),
+        }),
       ],
       async beforeStop() {
         await system.ask<SpeakerMessage, { readonly kind: "shut-down" }>(
@@ -184,7 +192,7 @@ function gossipConfig(flags: FlagValues, nodeName: string, logLevel: LogLevel): 
     bindPort: port === "" ? 7946 : Number(port),
     profile: memberlistFromFile() ?? (flags.boolean("ml-wan-config") ? "wan" : "lan"),
     ...(secretKey === undefined ? {} : { secretKey }),
-    ...(flags.boolean("layer2-liveness") ? { mark: { version: markVersion, macs: [] } } : {}),
+    mark: { version: markVersion, macs: [], ...(flags.boolean("layer2-liveness") ? {} : { deaf: true }) },
   }
   const resolved = resolveConfig(config)
   if (!resolved.ok) throw new Complaint(resolved.error)

@@ -41,7 +41,7 @@ const shared: readonly Flag[] = [
     name: "debug-socket",
     kind: "text",
     default: "",
-    help: "path of a Unix socket that `troupe actors` and `troupe status` ask; empty: none",
+    help: "path of a Unix socket that `troupe actors`, `troupe status` and `troupe drain` ask; empty: none",
   },
   {
     name: "debug-kill",

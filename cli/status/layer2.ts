@@ -1,4 +1,5 @@
 import type { ServiceStatus, SpeakerStatus } from "../../actors/announcer/messages.ts"
+import { describeNodeFault } from "../../actors/announcer/surroundings.ts"
 import { table } from "./table.ts"
 
 /** A line for each address that layer 2 has to do with, as one speaker sees it. */
@@ -37,6 +38,7 @@ export function describeSpeaker(status: SpeakerStatus): string {
   const by = (protocol: "layer2" | "bgp"): number => services.filter((one) => one[protocol].announced).length
   const items = [
     ["API server", connectionText(synced, connection)],
+    ...(status.fault === undefined ? [] : [["announces", `no: ${describeNodeFault(status.fault)}`]]),
     ["configuration", [configured, ...configuration.faults].join("; ")],
     ["gossip", gossipText(gossip)],
     [

@@ -7,7 +7,7 @@ const counts = { yields: 1, contests: 2, conflicts: 3, splits: 4, pauses: 5, pro
 const metrics: SpeakerMetrics = {
   node: "alpha",
   announced: [],
-  handOvers: { heard: 0, unheard: 0 },
+  handOvers: { heard: 8, unheard: 9 },
   layer2: { requestsReceived: {}, responsesSent: {}, gratuitousSent: {} },
   sessions: [],
   bfd: [],
@@ -16,6 +16,10 @@ const metrics: SpeakerMetrics = {
   configurationLoaded: true,
   configurationStale: false,
 }
+const handOvers = [
+  'troupe_layer2_handovers_total{outcome="heard"} 8',
+  'troupe_layer2_handovers_total{outcome="unheard"} 9',
+]
 const lines = async (of: SpeakerMetrics): Promise<string[]> => {
   const text = await scrape((to) => speakerMetrics(to, of))
   return text.split("\n").filter((line) => line.startsWith("troupe_layer2_"))
@@ -25,6 +29,7 @@ test("what was heard and done on the wire is counted, take-overs by their reason
   const takeovers = { "process-dead": 2, "node-gone": 1 }
   const wire = { counts: { ...counts, takeovers }, taken: ["192.0.2.10"], yielded: [] }
   t.deepEqual(await lines({ ...metrics, layer2: { ...metrics.layer2, wire } }), [
+    ...handOvers,
     'troupe_layer2_takeovers_total{reason="process-dead"} 2',
     'troupe_layer2_takeovers_total{reason="node-gone"} 1',
     "troupe_layer2_yields_total 1",
@@ -39,6 +44,16 @@ test("what was heard and done on the wire is counted, take-overs by their reason
   ])
 })
 
-test("where nobody listens to the wire there are no such metrics", async (t) => {
-  t.deepEqual(await lines(metrics), [])
+test("where nobody listens to the wire there are hand-overs alone", async (t) => {
+  t.deepEqual(await lines(metrics), handOvers)
+})
+
+test("whether this node is drained, and why", async (t) => {
+  const draining = async (fault?: SpeakerMetrics["fault"]) => {
+    const text = await scrape((to) => speakerMetrics(to, fault === undefined ? metrics : { ...metrics, fault }))
+    return text.split("\n").filter((line) => line.startsWith("troupe_draining{") && line.endsWith(" 1"))
+  }
+  t.deepEqual(await draining(), [])
+  t.deepEqual(await draining("exclude-label"), [])
+  t.deepEqual(await draining("drain-taint"), ['troupe_draining{cause="drain-taint"} 1'])
 })
