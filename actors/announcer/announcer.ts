@@ -196,18 +196,18 @@ function speakersChanged(state: AnnouncerState, podIPs: readonly string[], conte
   const { membership } = state
   if (membership.heard === undefined) return
   membershipChanged(state, hear(membership, membership.heard, addresses), context)
-}
-
-/** Everything was told: what we know beyond it is gone. */
-function synced(state: AnnouncerState, told: ApiMessage & { kind: "synced" }, context: Context<Message>): void {
-  for (const [key, record] of state.records) if (!told.services.has(key)) record.service = undefined
-  for (const key of state.endpoints.keys()) if (!state.endpointsTold.has(key)) state.endpoints.delete(key)
   if (!state.membership.settled) settleLater(state, context)
 }
 
 /** Before it knows its peers gossip cannot know who is alive. */
 function settleLater({ speakerAddresses, config }: AnnouncerState, context: Context<Message>): void {
   if (speakerAddresses !== undefined) context.timers.set("settle", config.settleMs, { kind: "settle" })
+}
+
+/** Everything was told: what we know beyond it is gone. */
+function synced(state: AnnouncerState, told: ApiMessage & { kind: "synced" }, context: Context<Message>): void {
+  for (const [key, record] of state.records) if (!told.services.has(key)) record.service = undefined
+  for (const key of state.endpoints.keys()) if (!state.endpointsTold.has(key)) state.endpoints.delete(key)
   state.nodes = new Map(state.nodes.entries().filter(([name]) => told.nodes.has(name)))
   // Nobody looks for speaker Pods here.
   if (state.speakerAddresses === undefined) speakersChanged(state, [], context)
