@@ -2,6 +2,7 @@ import type { Outcome } from "./play.ts"
 import { describeFault } from "./story.ts"
 
 const linesKept = 40
+const widest = 240
 
 /** A failure for people: what broke, what happened before, what the speakers said, and how to see it again. */
 export function told({ story, violation, said }: Outcome): string {
@@ -13,7 +14,7 @@ export function told({ story, violation, said }: Outcome): string {
     `seed ${seed}: ${violation?.invariant ?? "nothing"} broke at ${atSeconds.toFixed(2)} s: ${violation?.text ?? ""}`,
     `  ${hosts} speakers, ${addresses.join(", ")}, ${(loss * 100).toFixed(1)} % lost${plain}`,
     ...faults.map((fault) => `  ${describeFault(fault)}`),
-    ...near.map((line) => `    ${line}`),
+    ...near.map((line) => `    ${line.slice(0, widest)}`),
     `again: node bin/with-node.mjs test/simulated/nightly.ts --story '${JSON.stringify(story)}'`,
   ].join("\n")
 }
