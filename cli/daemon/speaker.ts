@@ -191,6 +191,7 @@ function gossipConfig(flags: FlagValues, nodeName: string, logLevel: LogLevel): 
     bindAddress,
     bindPort: port === "" ? 7946 : Number(port),
     profile: memberlistFromFile() ?? (flags.boolean("ml-wan-config") ? "wan" : "lan"),
+    silentUntilPeers: true,
     ...(secretKey === undefined ? {} : { secretKey }),
     mark: { version: markVersion, macs: [], ...(flags.boolean("layer2-liveness") ? {} : { deaf: true }) },
   }
@@ -198,4 +199,3 @@ function gossipConfig(flags: FlagValues, nodeName: string, logLevel: LogLevel): 
   if (!resolved.ok) throw new Complaint(resolved.error)
   return config
 }
-    silentUntilPeers: true,
