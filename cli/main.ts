@@ -5,12 +5,14 @@ import { addDrainCommands } from "./commands/drain-options.ts"
 import { addPlanningCommands } from "./commands/options.ts"
 import { addStatusCommands } from "./commands/status-options.ts"
 import { Complaint } from "./complaint.ts"
+import { fatalInLog } from "./daemon/fatal.ts"
 
 /** Parses, wires and exits; the work is in `commands/`, `daemon/` and `lab/`, loaded only when asked for. */
 async function main(args: readonly string[]): Promise<number> {
   // The daemons take MetalLB's flags, in Go's syntax, so they parse for themselves.
-  if (args[0] === "controller") return (await import("./daemon/controller.ts")).controllerMain(args.slice(1))
-  if (args[0] === "speaker") return (await import("./daemon/speaker.ts")).speakerMain(args.slice(1))
+  if (args[0] === "controller")
+    return fatalInLog((await import("./daemon/controller.ts")).controllerMain(args.slice(1)))
+  if (args[0] === "speaker") return fatalInLog((await import("./daemon/speaker.ts")).speakerMain(args.slice(1)))
 
   let code = 0
   const program = new Command("troupe")

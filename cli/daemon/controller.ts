@@ -38,7 +38,7 @@ export async function controllerMain(args: readonly string[]): Promise<number> {
   const mode = webhookMode(flags)
   const kubeconfig = flags.text("kubeconfig")
   const cluster = await loadCluster(kubeconfig === "" ? {} : { kubeconfig })
-  if (!cluster.ok) throw new Complaint(cluster.error)
+  if (!cluster.ok) throw new Complaint(`failed to create k8s client: ${cluster.error}`)
   try {
     await ensureGossipKey(cluster.value, begun)
   } catch (error) {

@@ -8,6 +8,7 @@ import { type Flag, type FlagValues, flagHelp, parseFlags } from "../flags/parse
 import { type TlsSettings, tlsSettings } from "../flags/tls.ts"
 import { isLogLevel, jsonLog, type LogLevel } from "../logging.ts"
 import { actorsHandler, killHandler } from "./debug.ts"
+import { fatalGoesTo } from "./fatal.ts"
 import { healthHandler } from "./health.ts"
 import { serveMetrics } from "./metrics-port.ts"
 import { watchProcess } from "./process-metrics.ts"
@@ -45,6 +46,7 @@ export function begin(
     throw new Complaint(`failed to initialize logging: failed to parse log level: ${logLevel}`)
   }
   const log = jsonLog(logLevel)
+  fatalGoesTo(log)
   watchProcess()
   log.info(`Troupe ${role} starting ${pkg.version}`, { version: pkg.version, node: process.version })
   for (const warning of flags.warnings) log.warn(warning, { op: "startup" })
@@ -68,7 +70,10 @@ function namespaceOf(flag: string): string {
   try {
     return fs.readFileSync(namespaceFile, "utf8").trim()
   } catch {
-    throw new Complaint(`give --namespace: this is no Pod (there is no ${namespaceFile})`)
+    throw new Complaint(
+      "Unable to get namespace from pod service account data, please specify --namespace or METALLB_NAMESPACE: there is " +
+        `no ${namespaceFile}`,
+    )
   }
 }
 

@@ -46,7 +46,7 @@ export async function speakerMain(args: readonly string[]): Promise<number> {
   }
   const kubeconfig = flags.text("kubeconfig")
   const cluster = await loadCluster(kubeconfig === "" ? {} : { kubeconfig })
-  if (!cluster.ok) throw new Complaint(cluster.error)
+  if (!cluster.ok) throw new Complaint(`failed to create k8s client: ${cluster.error}`)
   const api = kubernetesClusterApi(cluster.value, { namespace, podName: flags.text("pod-name"), log })
   const system = startSystem({ name: "speaker", world: realWorld(), log })
   const config: SpeakerConfig = {

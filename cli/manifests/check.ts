@@ -90,7 +90,8 @@ export function checkManifests(
     if (isOldConfiguration(manifest)) {
       const text = "MetalLB's configuration before 0.13, which nobody reads any more: see troupe migrate configmap"
       findings.push(finding("warning", manifest, home, "", text))
-    }
+    } else if (isTextForFrr(manifest, home) && mode !== "frr")
+      findings.push(finding("warning", manifest, home, "data.extras", "configuration for FRR: it does nothing here"))
   return {
     valid: findings.every(({ severity }) => severity === "warning"),
     mode,
@@ -147,6 +148,13 @@ function finding(
 function isOldConfiguration({ object }: Checked): boolean {
   const config = textOf(objectAt(object, "data")["config"])
   return object["kind"] === "ConfigMap" && /^\s*address-pools:/m.test(config)
+}
+
+/** MetalLB's speaker in FRR mode adds it to what it makes of the resources. */
+function isTextForFrr({ object }: Checked, home: string): boolean {
+  const { kind, namespace, name } = idOf(object, home)
+  if (kind !== "ConfigMap" || name !== "bgpextras" || namespace !== home) return false
+  return textOf(objectAt(object, "data")["extras"]).trim() !== ""
 }
 
 function inFileOrder(a: Finding, b: Finding): number {

@@ -24,6 +24,7 @@ import {
 import { sliceFacts } from "./facts/endpoints.ts"
 import { keepSecret } from "./facts/secret.ts"
 import { serviceFacts } from "./facts/service.ts"
+import { noticeExtras } from "./extras.ts"
 import { type Feed, type FeedOptions, startFeed } from "./feed.ts"
 import { type JsonObject, objectAt } from "./json.ts"
 import type { Log } from "./log.ts"
@@ -128,7 +129,11 @@ export function kubernetesClusterApi(
     return Object.fromEntries(feeds) as ResourceFeeds
   })
   const namespaceFeed = once(() => feed(namespaces, namespaceFacts))
-  const secretFeed = once(() => feed(secrets(namespace), keepSecret()))
+  const secretFeed = once(() => {
+    // Who speaks BGP reads passwords, and is the one whom FRR's text would have concerned.
+    feeds.push(noticeExtras({ cluster, namespace, log, time }))
+    return feed(secrets(namespace), keepSecret())
+  })
 
   const configurationTopic = (withSecrets: boolean) => {
     const resources = resourceFeeds()

@@ -25,6 +25,7 @@ export const pods = (namespace: string, labelSelector: string): Collection => ({
 })
 
 export const secrets = (namespace: string): Collection => core("secrets", "Secret", namespace)
+export const configMaps = (namespace: string): Collection => core("configmaps", "ConfigMap", namespace)
 
 export const endpointSlices: Collection = {
   path: "/apis/discovery.k8s.io/v1/endpointslices",

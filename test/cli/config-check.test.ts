@@ -139,6 +139,20 @@ stringData: {password: very-secret}
   t.deepEqual(all, [])
 })
 
+test("text for FRR does nothing where FRR does not run", (t) => {
+  const extras = (namespace: string, text: string) => `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: bgpextras, namespace: ${namespace}}
+data: {extras: ${text}}
+---`
+  const warning =
+    "warning 5 ConfigMap metallb-system/bgpextras data.extras: configuration for FRR: it does nothing here"
+  t.deepEqual(check(extras("metallb-system", "route-map x")), [warning])
+  t.deepEqual(check(extras("metallb-system", "route-map x"), { mode: "frr" }), [])
+  t.deepEqual(check(extras("metallb-system", '""') + extras("elsewhere", "route-map x")), [])
+})
+
 test("a secret is in no output", (t) => {
   const text = `
 apiVersion: metallb.io/v1beta2

@@ -75,11 +75,15 @@ for (const [what, args, sentence] of [
     ["controller", "--log-level=loud"],
     /^troupe: failed to initialize logging: failed to parse log level: loud\n$/,
   ],
-  ["no namespace", ["controller"], /^troupe: give --namespace: this is no Pod/],
+  [
+    "no namespace",
+    ["controller"],
+    /^troupe: Unable to get namespace from pod service account data, please specify --namespace or METALLB_NAMESPACE: there is no \/var\/run\//,
+  ],
   [
     "a kubeconfig that is not there",
     ["controller", ...quiet, "--kubeconfig=/nowhere"],
-    /^troupe: kubeconfig \/nowhere does not exist\n$/,
+    /^troupe: failed to create k8s client: kubeconfig \/nowhere does not exist\n$/,
   ],
   [
     "an unknown webhook mode",
@@ -119,6 +123,22 @@ for (const [what, args, sentence] of [
     t.notRegex(error, /\n\s+at /)
   })
 }
+
+test.serial("what ends a start is in the log too, in the words that people search for", async (t) => {
+  for (const [args, msg, error] of [
+    [["--kubeconfig=/nowhere"], "failed to create k8s client", "kubeconfig /nowhere does not exist"],
+    [["--tls-min-version=x"], "failed to parse TLS configuration", 'parsing tls-min-version: unknown tls version "x"'],
+    [
+      ["--webhook-mode=maybe"],
+      "failed to start",
+      'invalid webhookmode value "maybe": must be enabled, disabled or onlywebhook',
+    ],
+  ] as const) {
+    const controller = daemon("controller", ...quiet, ...args)
+    t.is((await controller.ended).code, 1)
+    t.like(controller.lines().at(-1), { level: "error", op: "startup", msg, error })
+  }
+})
 
 test.serial("--help names the flags and exits 0", async (t) => {
   const { code, out } = await daemon("speaker", "--help").ended

@@ -191,3 +191,24 @@ test("a third of all requests failing, watches cut and history forgotten: still 
   await until(() => addresses()?.join() === stored.join(), "the same pools on both sides")
   t.pass()
 })
+
+test("text for FRR in bgpextras is told to be without effect, to who speaks BGP", async (t) => {
+  const { server, log, watch } = await start(t)
+  const extras = (text: string) => ({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "bgpextras", namespace: "metallb-system" },
+    data: { extras: text },
+  })
+  server.objects.put(extras(""))
+  const said = () => log.lines.filter((line) => line.includes("bgpextras"))
+  await watch({ configuration: true, passwordSecrets: true })
+  server.objects.put(extras("route-map x"))
+  await until(() => said().length === 1, "it is said")
+  t.regex(said()[0] ?? "", /ConfigMap metallb-system\/bgpextras is configuration for FRR: it does nothing here/)
+
+  const other = await start(t)
+  other.server.objects.put(extras("route-map x"))
+  await other.watch({ configuration: true })
+  t.false(other.log.lines.some((line) => line.includes("bgpextras")))
+})
