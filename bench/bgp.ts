@@ -1,246 +1,191 @@
-// How long until a router has 10,000 routes: Troupe's session and GoBGP, each towards a BIRD of its own, in turn, in the
-// same run. `node bin/with-node.mjs bench/bgp.ts [routes] [rounds]`; needs root, bird, gobgp and gobgpd.
+// How long until a router has so many routes, and until it has lost them again: Troupe's session, GoBGP and BIRD as the
+// sender, each towards a BIRD of its own, in turn, in the same run.
 //
-// Both speakers have all their routes before the session opens: Troupe's actor, in its own thread, is told them with the
-// peer; GoBGP learnt them beforehand over a session from Troupe. BIRD is asked over its control socket, as often as it
-// answers:
+//     node bin/with-node.mjs bench/bgp.ts [short | routes …] [--rounds=N]
 //
-//   session   SYN on the wire (tcpdump's time stamp, the attempt that was taken) → BIRD counts all routes. OPEN and
-//             KEEPALIVE both ways are in it; how long a speaker waits before it tries to connect is not.
-//   change    one more route is ordered → BIRD counts it. For Troupe the order is the whole new set, sent from another
-//             thread. For GoBGP it includes starting its client program (`gobgp global rib add`), so the time of a client
-//             that changes nothing (`gobgp global`) is printed beside it.
-//   wire      one more route is ordered → its UPDATE has arrived at a socket that reads nothing else, over loopback. The
-//             order is the whole new set, sent from another thread than the sessions'. There is no such number for GoBGP:
-//             its routes come through a client program.
+// 1,000, 10,000 and 100,000 routes in five rounds; `short`: the first two in two. Needs root, bird, gobgp, gobgpd, tcpdump.
 //
-// Bytes are TCP payload towards BIRD as the kernel counts them (`ss -i`, bytes_acked) for a session that opened and sent
-// everything once; UPDATEs are each speaker's own count, End-of-RIB included.
+// Every sender is a process of its own and has all its routes, one set of attributes, before its session opens. The
+// receiving BIRD is asked how many it has, over its control socket, as often as it answers.
+//
+//   session   SYN on the wire (tcpdump's time stamp, the attempt that was taken) → BIRD has all routes. OPEN and KEEPALIVE
+//             both ways are in it; how long a sender waits before it tries to connect is not.
+//   withdraw  the order → BIRD has none. Troupe: the empty set, to its process. BIRD: its static routes are disabled.
+//             GoBGP: the peer that it has learnt them from says goodbye.
+//   announce  the order → BIRD has all again, over the open session. Troupe: the whole set, to its process. BIRD: its
+//             static routes are enabled. There is no such order for GoBGP: it would have to learn them first.
+//   CPU       of the sender's process for session and withdrawal; memory: resident at the end, and at most.
+//   wire      UPDATEs and their octets, as captured in one more round.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import type { DesiredPeer, RouteGroup } from "../actors/session/messages.ts"
 import { addLink, Bird, cleanUp, type Link, obstacle } from "../test/session/routers.ts"
-import { startSpeaker, until } from "../test/session/system.ts"
+import { until } from "../test/session/system.ts"
 import { BirdControl } from "./bgp/bird-control.ts"
-import { Sink } from "./bgp/sink.ts"
-
-const count = Number(process.argv[2] ?? 10_000)
-const rounds = Number(process.argv[3] ?? 7)
-const changes = 20
-const ourAsn = 64512
-const birdAsn = 64513
-const gobgpAsn = 64600
-const feedPort = 17_900 + (process.pid % 1_000)
-const apiPort = feedPort + 1_000
+import { used } from "./bgp/process.ts"
+import { asns, birdSender, gobgpSender, type Sender, troupeSender } from "./bgp/senders.ts"
+import { machine, median, printTable, spread } from "./bgp/statistics.ts"
+import { SynWatch } from "./bgp/syn-watch.ts"
+import { countUpdates, type WireCount } from "./bgp/wire-count.ts"
 
 if (obstacle !== undefined) {
   console.log(`bench/bgp: skipped, ${obstacle}`)
   process.exit(0)
 }
+const words = process.argv.slice(2)
+const short = words.includes("short")
+const asked = words.map(Number).filter((count) => count > 0)
+const counts = asked.length > 0 ? asked : short ? [1_000, 10_000] : [1_000, 10_000, 100_000]
+const rounds = Number(words.find((word) => word.startsWith("--rounds="))?.slice(9) ?? (short ? 2 : 5))
 
-const grouped = (prefixes: readonly string[]): RouteGroup[] => [{ localPref: 0, communities: ["65000:1"], prefixes }]
-const routes = Array.from({ length: count }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`)
-const extra = Array.from({ length: changes }, (_, i) => `203.0.113.${i}/32`)
-
-function peer(name: string, address: string, port: number, peerASN: number, prefixes: readonly string[]): DesiredPeer {
-  return { name, session: { myASN: ourAsn, peerASN, address, port, holdSeconds: 90 }, routes: grouped(prefixes) }
+interface Line {
+  readonly sender: Sender
+  readonly link: Link
+  readonly receiver: Bird
+  readonly control: BirdControl
+  readonly syns: SynWatch
 }
 
-/** Unix milliseconds, with fractions, of each SYN towards port 179 on the link. */
-class SynWatch {
-  readonly #child: ChildProcess
-  readonly seenMs: number[] = []
-
-  constructor({ theirs }: Link) {
-    const filter = `dst host ${theirs} and tcp dst port 179 and tcp[tcpflags] == tcp-syn`
-    this.#child = spawn("tcpdump", ["-i", "any", "-n", "-tt", "-l", "--immediate-mode", filter], {
-      stdio: ["ignore", "pipe", "ignore"],
-    })
-    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-      for (const [, seconds] of text.matchAll(/^(\d+\.\d+) /gm)) this.seenMs.push(Number(seconds) * 1000)
-    })
-  }
-
-  close(): void {
-    this.#child.kill()
-  }
-}
-
-/** From the SYN to BIRD's full count. */
-async function sessionMs(bird: BirdControl, watch: SynWatch): Promise<number> {
-  while ((await bird.routes()) < count);
-  const endMs = performance.timeOrigin + performance.now()
-  // tcpdump tells it a moment later.
-  await until("SYN", () => watch.seenMs.some((ms) => ms > endMs - 60_000))
-  await sleep(200)
-  return endMs - Math.max(...watch.seenMs.filter((ms) => ms < endMs))
-}
-
-async function changeMs(bird: BirdControl, order: () => unknown): Promise<number> {
-  const before = await bird.routes()
-  const startMs = performance.now()
-  await order()
-  while ((await bird.routes()) === before);
-  return performance.now() - startMs
-}
-
-/** TCP payload that BIRD's side has acknowledged. */
-function payloadTo(link: Link): number {
-  const shown = execFileSync("ss", ["-tinH", "dst", link.theirs, "and", "dport", "=", ":179"], { encoding: "utf8" })
-  return Number(/bytes_acked:(\d+)/.exec(shown)?.[1] ?? 0)
-}
-
-const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b)
-const median = (numbers: readonly number[]): number => sorted(numbers)[numbers.length >> 1] ?? Number.NaN
-const show = (numbers: readonly number[]): string =>
-  `median ${median(numbers).toFixed(1)} ms  (best ${Math.min(...numbers).toFixed(1)}, worst ${Math.max(...numbers).toFixed(1)}, n=${numbers.length})`
-
-const percentile = (numbers: readonly number[], share: number): number =>
-  sorted(numbers)[Math.min(numbers.length - 1, Math.floor(numbers.length * share))] ?? Number.NaN
-
-/** One Service more, or one less, again and again: milliseconds from the order to the UPDATE. */
-async function wireMs(rounds: number): Promise<number[]> {
-  const sink = new Sink(birdAsn)
-  const port = await sink.listen()
-  const one = startSpeaker({ thread: true })
-  const took: number[] = []
-  const desired = (prefixes: readonly string[]): DesiredPeer => peer("sink", "127.0.0.1", port, birdAsn, prefixes)
-  try {
-    one.want(desired(routes))
-    await until("all routes", () => one.session("sink")?.prefixesSent === count)
-    for (let i = 0; i < rounds; i++) {
-      const prefixes = i % 2 === 0 ? [...routes, "203.0.113.1/32"] : routes
-      const startMs = performance.now()
-      await new Promise<void>((resolve) => {
-        sink.updated = resolve
-        one.want(desired(prefixes))
-      })
-      took.push(performance.now() - startMs)
-      // Services come one by one, not back to back; and the report of the last one is out of the way.
-      await sleep(20)
-    }
-  } finally {
-    await one.system.stop()
-    sink.close()
-  }
-  return took
+interface Measured {
+  readonly session: number[]
+  readonly withdraw: number[]
+  readonly announce: number[]
+  readonly cpuMs: number[]
 }
 
 const directory = mkdtempSync(path.join(tmpdir(), "troupe-bench-"))
-const ours = new Bird(addLink(), { asn: birdAsn, peerAsn: ourAsn })
-const theirs = new Bird(addLink(), { asn: birdAsn, peerAsn: gobgpAsn })
-const speaker = startSpeaker({ thread: true })
-const feeder = startSpeaker()
-const watches = [new SynWatch(ours.link), new SynWatch(theirs.link)] as const
-const configuration = path.join(directory, "gobgpd.toml")
-writeFileSync(
-  configuration,
-  `[global.config]
-  as = ${gobgpAsn}
-  router-id = "${theirs.link.ours}"
-  port = ${feedPort}
-  local-address-list = ["${theirs.link.ours}"]
-[[neighbors]]
-  [neighbors.config]
-    neighbor-address = "${ours.link.ours}"
-    peer-as = ${ourAsn}
-  [neighbors.transport.config]
-    passive-mode = true
-[[neighbors]]
-  [neighbors.config]
-    neighbor-address = "${theirs.link.theirs}"
-    peer-as = ${birdAsn}
-    admin-down = true
-  [neighbors.timers.config]
-    connect-retry = 1
-    idle-hold-time-after-reset = 1
-`,
-)
-const gobgpd = spawn(
-  "gobgpd",
-  ["-f", configuration, "--api-hosts", `127.0.0.1:${apiPort}`, "--pprof-disable", "--disable-stdlog"],
-  { stdio: "ignore" },
-)
-const gobgp = (...args: string[]): string => execFileSync("gobgp", ["-p", `${apiPort}`, ...args], { encoding: "utf8" })
+const lines: Line[] = []
+
+async function line(link: Link, peerAsn: number, sender: Sender): Promise<void> {
+  const receiver = new Bird(link, { asn: asns.receiver, peerAsn })
+  await receiver.start()
+  const control = await BirdControl.open(receiver.control)
+  lines.push({ sender, link, receiver, control, syns: new SynWatch(link) })
+}
+
+const nowMs = (): number => performance.timeOrigin + performance.now()
+
+/** From now on. */
+async function untilImported({ control, sender }: Line, count: number): Promise<number> {
+  const startMs = nowMs()
+  while ((await control.imported("speaker")) !== count) {
+    await sender.nudge?.()
+    if (nowMs() - startMs > 120_000) throw new Error(`BIRD does not come to ${count} routes`)
+  }
+  return nowMs()
+}
+
+async function round(one: Line, count: number, into: Measured | undefined): Promise<void> {
+  const { sender, syns } = one
+  await sender.prepare(count)
+  const before = used(sender.pid).cpuMs
+  sender.connect()
+  const fullMs = await untilImported(one, count)
+  await sleep(200)
+  const synMs = syns.lastBefore(fullMs)
+  if (synMs === undefined) throw new Error("no SYN was seen")
+  into?.session.push(fullMs - synMs)
+  const orderMs = nowMs()
+  sender.withdraw()
+  into?.withdraw.push((await untilImported(one, 0)) - orderMs)
+  await sleep(100)
+  into?.cpuMs.push(used(sender.pid).cpuMs - before)
+  if (sender.announce !== undefined && into !== undefined) {
+    const againMs = nowMs()
+    sender.announce()
+    into.announce.push((await untilImported(one, count)) - againMs)
+  }
+  sender.disconnect()
+  await until(
+    "the session to end",
+    async () => !/Established/.test(await one.control.ask("show protocols all speaker")),
+  )
+}
+
+function deviceOf(link: Link): string {
+  const found = JSON.parse(execFileSync("ip", ["-j", "addr"], { encoding: "utf8" })) as {
+    readonly ifname: string
+    readonly addr_info: readonly { readonly local?: string }[]
+  }[]
+  return found.find(({ addr_info }) => addr_info.some(({ local }) => local === link.ours))?.ifname ?? ""
+}
+
+async function capture(one: Line, count: number): Promise<WireCount> {
+  const file = path.join(directory, `${one.sender.name}-${count}.pcap`)
+  const filter = `dst host ${one.link.theirs} and tcp dst port 179`
+  const flags = ["-i", deviceOf(one.link), "-w", file, "-s", "0", "-B", "65536", "--immediate-mode", "-U", filter]
+  const tcpdump: ChildProcess = spawn("tcpdump", flags, { stdio: ["ignore", "ignore", "pipe"] })
+  await new Promise<void>((resolve) =>
+    tcpdump.stderr?.on("data", (text) => /listening on/.test(String(text)) && resolve()),
+  )
+  await round(one, count, undefined)
+  await sleep(500)
+  const gone = new Promise((resolve) => tcpdump.once("exit", resolve))
+  tcpdump.kill("SIGINT")
+  await gone
+  return countUpdates(file)
+}
+
+const perPrefix = (octets: number, count: number): string => (octets / count).toFixed(2)
+
+async function table(count: number): Promise<void> {
+  const measured = new Map<Sender, Measured>()
+  for (const { sender } of lines) measured.set(sender, { session: [], withdraw: [], announce: [], cpuMs: [] })
+  // The first is to warm up: code that is not compiled yet, pages that were never touched.
+  for (let i = 0; i <= rounds; i++) {
+    for (const one of lines) await round(one, count, i === 0 ? undefined : measured.get(one.sender))
+  }
+  const rows: string[][] = []
+  for (const one of lines) {
+    const { session, withdraw, announce, cpuMs } = measured.get(one.sender) ?? ({} as Measured)
+    const { announcing, withdrawing } = await capture(one, count)
+    const { residentMiB, peakMiB } = used(one.sender.pid)
+    rows.push([
+      one.sender.name,
+      spread(session),
+      spread(withdraw),
+      spread(announce),
+      median(cpuMs).toFixed(0),
+      `${residentMiB.toFixed(0)} (${peakMiB.toFixed(0)})`,
+      `${announcing.messages}, ${perPrefix(announcing.bytes, count)}`,
+      `${withdrawing.messages}, ${perPrefix(withdrawing.bytes, count)}`,
+    ])
+  }
+  console.log(`\n${count} routes, ${rounds} rounds: median (least–most); ${machine()}`)
+  printTable(
+    ["", "session ms", "withdraw ms", "announce ms", "CPU ms", "MiB (peak)", "UPDATEs, octets/route", "… withdrawing"],
+    rows,
+  )
+  const ratio = (pick: (of: Measured) => number[], name: string): string => {
+    const of = (wanted: string): number[] =>
+      [...measured].flatMap(([sender, found]) => (sender.name === wanted ? pick(found) : []))
+    return (median(of("Troupe")) / median(of(name))).toFixed(2)
+  }
+  console.log(
+    `Troupe's session takes ${ratio(({ session }) => session, "GoBGP")} of GoBGP's time, ${ratio(({ session }) => session, "BIRD")} of BIRD's;` +
+      ` its withdrawal ${ratio(({ withdraw }) => withdraw, "GoBGP")} and ${ratio(({ withdraw }) => withdraw, "BIRD")};` +
+      ` announcing again ${ratio(({ announce }) => announce, "BIRD")} of BIRD's`,
+  )
+}
 
 try {
-  await Promise.all([ours.start(), theirs.start()])
-  const [first, second] = await Promise.all([BirdControl.open(ours.control), BirdControl.open(theirs.control)])
-  // From another address of this machine: GoBGP takes no route whose next hop is itself or the loopback.
-  const feed = peer("gobgp", theirs.link.ours, feedPort, gobgpAsn, routes)
-  feeder.want({ ...feed, session: { ...feed.session, sourceAddress: ours.link.ours } })
-  const learnt = (): boolean => {
-    try {
-      return gobgp("global", "rib", "summary").includes(`Destination: ${count},`)
-    } catch {
-      return false
-    }
-  }
-  await until("GoBGP has the routes", learnt, 60_000, () => JSON.stringify(feeder.session("gobgp")))
-
-  const found = { ourSession: [] as number[], gobgpSession: [] as number[] }
-  const bytes = { ours: 0, gobgp: 0 }
-  const updates = { ours: 0, gobgp: 0 }
-  for (let round = 0; round < rounds; round++) {
-    const before = speaker.session("bird")?.updatesSent ?? 0
-    speaker.want(peer("bird", ours.link.theirs, 179, birdAsn, routes))
-    found.ourSession.push(await sessionMs(first, watches[0]))
-    await until("report", () => speaker.session("bird")?.prefixesSent === count)
-    updates.ours = (speaker.session("bird")?.updatesSent ?? 0) - before
-    bytes.ours = payloadTo(ours.link)
-    if (round < rounds - 1) speaker.want()
-
-    gobgp("neighbor", theirs.link.theirs, "enable")
-    found.gobgpSession.push(await sessionMs(second, watches[1]))
-    bytes.gobgp = payloadTo(theirs.link)
-    updates.gobgp = Number(/Updates:\s+(\d+)/.exec(gobgp("neighbor", theirs.link.theirs))?.[1] ?? Number.NaN)
-    if (round < rounds - 1) gobgp("neighbor", theirs.link.theirs, "disable")
-    await until(
-      "both gone",
-      async () => round === rounds - 1 || ((await first.routes()) === 0 && (await second.routes()) === 0),
-    )
-  }
-
-  const ourChange: number[] = []
-  const gobgpChange: number[] = []
-  const gobgpClient: number[] = []
-  for (let i = 1; i <= changes; i++) {
-    const desired = [...routes, ...extra.slice(0, i)]
-    ourChange.push(await changeMs(first, () => speaker.want(peer("bird", ours.link.theirs, 179, birdAsn, desired))))
-    const prefix = extra[i - 1] ?? ""
-    gobgpChange.push(await changeMs(second, () => gobgp("global", "rib", "add", prefix, "nexthop", theirs.link.ours)))
-    const startMs = performance.now()
-    gobgp("global")
-    gobgpClient.push(performance.now() - startMs)
-  }
-
-  const wire = await wireMs(400)
-  console.log(`${count} routes, one set of attributes, ${rounds} rounds; BIRD ${birdVersion()}, ${gobgpVersion()}`)
-  console.log(`session  Troupe  ${show(found.ourSession)}  ${updates.ours} UPDATEs, ${bytes.ours} bytes`)
-  console.log(`session  GoBGP   ${show(found.gobgpSession)}  ${updates.gobgp} UPDATEs, ${bytes.gobgp} bytes`)
-  console.log(`change   Troupe  ${show(ourChange)}`)
-  console.log(
-    `wire     Troupe  median ${median(wire).toFixed(2)} ms, p99 ${percentile(wire, 0.99).toFixed(2)} ms  (best ${Math.min(...wire).toFixed(2)}, worst ${Math.max(...wire).toFixed(2)}, n=${wire.length})`,
-  )
-  console.log(`change   GoBGP   ${show(gobgpChange)}  of which its client ${median(gobgpClient).toFixed(1)} ms`)
-  first.close()
-  second.close()
+  const [first, second, third] = [addLink(), addLink(), addLink()]
+  await line(first, asns.troupe, troupeSender(first))
+  await line(second, asns.gobgp, gobgpSender(second, first.ours, directory))
+  mkdirSync(path.join(directory, "bird"))
+  await line(third, asns.bird, await birdSender(third, path.join(directory, "bird")))
+  const version = /BIRD (\S+)/.exec(lines[0]?.receiver.ask("show", "status") ?? "")?.[1] ?? "?"
+  const gobgp = execFileSync("gobgpd", ["--version"], { encoding: "utf8" }).trim()
+  console.log(`BIRD ${version}, ${gobgp}, Node ${process.version}`)
+  for (const count of counts) await table(count)
 } finally {
-  gobgpd.kill("SIGKILL")
-  for (const watch of watches) watch.close()
-  await Promise.all([speaker.system.stop(), feeder.system.stop()])
-  await Promise.all([ours.stop(), theirs.stop()])
+  for (const { sender, control, syns } of lines) {
+    control.close()
+    syns.close()
+    await sender.stop()
+  }
   cleanUp()
   rmSync(directory, { recursive: true, force: true })
-}
-
-function birdVersion(): string {
-  return /BIRD (\S+)/.exec(ours.ask("show", "status"))?.[1] ?? "?"
-}
-
-function gobgpVersion(): string {
-  return execFileSync("gobgpd", ["--version"], { encoding: "utf8" }).trim()
 }

@@ -20,8 +20,12 @@ export class BirdControl {
   }
 
   static async open(path: string): Promise<BirdControl> {
-    const control = new BirdControl(net.connect(path))
-    await new Promise((resolve) => (control.#answered = resolve))
+    const socket = net.connect(path)
+    const control = new BirdControl(socket)
+    await new Promise((resolve, reject) => {
+      control.#answered = resolve
+      socket.once("error", reject)
+    })
     return control
   }
 
@@ -34,6 +38,11 @@ export class BirdControl {
 
   async routes(): Promise<number> {
     return Number(/(\d+) of \d+ routes/.exec(await this.ask("show route count"))?.[1] ?? 0)
+  }
+
+  /** How many routes the protocol has brought: unlike `routes`, BIRD does not count them for the answer. */
+  async imported(protocol: string): Promise<number> {
+    return Number(/Routes: +(\d+) imported/.exec(await this.ask(`show protocols all ${protocol}`))?.[1] ?? 0)
   }
 
   close(): void {
