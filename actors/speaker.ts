@@ -3,8 +3,11 @@ import type { ClusterApi } from "../config/cluster-api.ts"
 import type { Snapshot } from "../config/snapshot.ts"
 import type { Actor, Context, ThreadEntry } from "../supervision/actor.ts"
 import type { ActorRef } from "../supervision/reference.ts"
+import type { WitnessStore } from "../cluster/witness/messages.ts"
+import { witnessActor } from "../cluster/witness/witness.ts"
 import { announcerActor } from "./announcer/announcer.ts"
 import type { DrainStatus, Prepared } from "./announcer/drain-messages.ts"
+import type { OnSplit } from "./announcer/left.ts"
 import type { HandedOver, Layer2Command } from "./announcer/layer2/messages.ts"
 import type { AnnouncerCommand, SpeakerMetrics, SpeakerStatus } from "./announcer/messages.ts"
 import { apiActor } from "./api.ts"
@@ -26,6 +29,8 @@ export interface SpeakerConfig {
   readonly ignoreExcludeLoadBalancer?: boolean
   /** What is done about others heard on the wire; only with gossip. Absent: nobody listens. */
   readonly wire?: { readonly liveness: boolean; readonly strangers: "defend" | "cease" }
+  /** Sees out of the network's way who else announces what this node does. Absent: there is none. */
+  readonly witness?: { readonly store: WitnessStore; readonly onSplit: OnSplit }
   /** Label selector of the speaker Pods, whose addresses gossip joins. */
   readonly memberlistLabels?: string
   /** How long gossip that has just begun may take to hear of the other speakers before elections count with it. */
@@ -45,7 +50,7 @@ export type SpeakerMessage =
   /** Orderly end: nothing new is announced, gossip, BGP and BFD say good-bye, then the answer. Then stop the system. */
   | { readonly kind: "shutdown"; readonly replyTo: ActorRef<{ readonly kind: "shut-down" }> }
 
-type Thread = "gossip" | "layer2" | "bgp" | "bfd"
+type Thread = "gossip" | "layer2" | "bgp" | "bfd" | "witness"
 type Message =
   | SpeakerMessage
   | { readonly kind: "thread-started"; readonly thread: Thread }
@@ -74,6 +79,7 @@ interface SpeakerState {
  *      ├ layer2      thread: ARP and NDP
  *      ├ bgp         thread: BGP sessions
  *      ├ bfd         thread: BFD sessions, when there is one
+ *      ├ witness     claims in a store, when there is one
  *      ├ announcer   who announces what
  *      │  └ <namespace>~<name>   one per Service
  *      └ api         watches
@@ -99,6 +105,14 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
     const layer2 = context.spawnThread({ id: "layer2", entry: threads.layer2, started: started("layer2") })
     const bgp = context.spawnThread({ id: "bgp", entry: threads.bgp, started: started("bgp") })
     const bfd = threads.bfd && context.spawnThread({ id: "bfd", entry: threads.bfd, started: started("bfd") })
+    const witness =
+      config.witness &&
+      context.spawn({
+        id: "witness",
+        actor: witnessActor,
+        config: { nodeName, store: config.witness.store },
+        started: started("witness"),
+      })
     const announcer = context.spawn({
       id: "announcer",
       actor: announcerActor,
@@ -110,6 +124,7 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
         bgp,
         ...(bfd === undefined ? {} : { bfd }),
         keeper: context.self,
+        ...(witness && config.witness && { witness: { ref: witness, onSplit: config.witness.onSplit } }),
         ...(loadBalancerClass === undefined ? {} : { loadBalancerClass }),
         ...(ignoreExcludeLoadBalancer === undefined ? {} : { ignoreExcludeLoadBalancer }),
         ...(config.wire === undefined ? {} : { wire: config.wire }),

@@ -15,6 +15,8 @@ import { serviceActor } from "./service.ts"
 import { type AnnouncerConfig, type AnnouncerState, beginning, isWanted, type Message, wantedPaths } from "./state.ts"
 import { metricsOf, statusOf } from "./status.ts"
 import { flush, flushSoon, listenToLayer2, threadStarted } from "./telling.ts"
+import { leaveByWitness, witnessReported } from "./witness-news.ts"
+import { tellWitness } from "./witnessing.ts"
 import { livenessOf, meet, recordHappening } from "./wire.ts"
 
 /**
@@ -40,6 +42,7 @@ export const announcerActor: Actor<AnnouncerConfig, AnnouncerState, Message> = {
     if (config.gossip !== undefined) context.send(config.gossip, { kind: "subscribe", subscriber: context.self })
     listenToLayer2(config, context)
     context.send(config.bgp, { kind: "subscribe", subscriber: context.self })
+    if (config.witness !== undefined) context.send(config.witness.ref, { kind: "subscribe", subscriber: context.self })
     if (config.bfd !== undefined) context.send(config.bfd, { kind: "subscribe", subscriber: context.self })
     return beginning(config, context)
   },
@@ -91,9 +94,12 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
       state.layer2 = message
       introduceOurselves(state, context)
       if (!isDeepStrictEqual(known?.wire, message.wire)) claimWhatIsHeld(state, context)
+      tellWitness(state, context)
       if (!isDeepStrictEqual(known?.interfaces, message.interfaces)) surroundingsChanged(state, context)
       return
     }
+    case "witness-report":
+      return witnessReported(state, message, context)
     case "layer2-happened":
       recordHappening(state, message)
       return noteTaken(state, message, context)
@@ -224,6 +230,7 @@ function membershipChanged(state: AnnouncerState, membership: Membership, contex
   if (membership.settled) context.timers.cancel("settle")
   else if (before.heard === undefined) settleLater(state, context)
   const met = meet(state)
+  leaveByWitness(state, context)
   const liveness = livenessOf(state) === "on"
   const differ = !isDeepStrictEqual(before.speakers, membership.speakers) || drainsDiffer(state)
   if (differ || liveness !== livenessBefore) return surroundingsChanged(state, context)

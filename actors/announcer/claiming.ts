@@ -36,7 +36,7 @@ const ownClaims = ({ claiming, acquaintances, membership, config }: AnnouncerSta
   acquaintances.get(config.nodeName)?.mark?.claims ??
   membership.heard?.find(({ name }) => name === config.nodeName)?.mark?.claims
 
-function heldIn({ records, layer2, taken }: AnnouncerState, nowMs: number): ReadonlyMap<Ip, Held> {
+function heldIn({ records, layer2, taken, left }: AnnouncerState, nowMs: number): ReadonlyMap<Ip, Held> {
   const held = new Map<Ip, Held>()
   const yielded = new Set(layer2?.wire?.yielded)
   const reported = new Set(layer2?.wire?.taken)
@@ -45,7 +45,7 @@ function heldIn({ records, layer2, taken }: AnnouncerState, nowMs: number): Read
     const [ip] = standing?.ips ?? []
     if (standing?.sticky === undefined || ip === undefined) continue
     const isTaken = reported.has(ip) || nowMs - (taken.get(ip) ?? Number.NEGATIVE_INFINITY) < reportWithinMs
-    const leads = announcement?.layer2?.interfacesMissing === false && !yielded.has(ip)
+    const leads = announcement?.layer2?.interfacesMissing === false && !yielded.has(ip) && !left.has(ip)
     if (isTaken || leads) held.set(ip, { usual: standing.sticky.usual, taken: isTaken })
   }
   return held

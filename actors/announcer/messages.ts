@@ -1,4 +1,5 @@
 import type { Member, Members } from "../../cluster/messages.ts"
+import type { WitnessReport } from "../../cluster/witness/messages.ts"
 import type { Snapshot } from "../../config/snapshot.ts"
 import type { WorkCounts } from "../../config/work-meter.ts"
 import type { ServiceKey } from "../../config/facts.ts"
@@ -8,6 +9,7 @@ import type { BfdReport, BfdSessionReport } from "../bfd/messages.ts"
 import type { BgpReport, SessionReport } from "../session/messages.ts"
 import type { DrainStatus, Prepared } from "./drain-messages.ts"
 import type { Layer2Happened, Layer2Report, Layer2WireReport } from "./layer2/messages.ts"
+import type { OnSplit } from "./left.ts"
 import type { ServiceVerdict } from "./service-decision.ts"
 import type { NodeFault } from "./surroundings.ts"
 import type { Protocol } from "./transition.ts"
@@ -23,8 +25,9 @@ export type AnnouncerCommand =
   | Layer2Happened
   | BgpReport
   | BfdReport
+  | WitnessReport
   /** A new incarnation, which knows nothing. */
-  | { readonly kind: "thread-started"; readonly thread: "gossip" | "layer2" | "bgp" | "bfd" }
+  | { readonly kind: "thread-started"; readonly thread: "gossip" | "layer2" | "bgp" | "bfd" | "witness" }
   /** What an announcer before this one had accepted: in force when what the API server has now is not valid. */
   | { readonly kind: "last-valid"; readonly snapshot: Snapshot }
   /** What `troupe drain` has asked for; told again to each new announcer. */
@@ -50,11 +53,19 @@ export interface SpeakerStatus {
   readonly interfaces: readonly string[]
   /** Members that hear each other on the wire take over from one another before gossip knows. Absent: not looked at. */
   readonly liveness?: LivenessStatus
+  /** Absent: there is none. */
+  readonly witness?: WitnessStatus
   readonly sessions: readonly SessionReport[]
   /** Of the peers whose path is watched; peers that differ in their port alone share one. */
   readonly bfd: readonly BfdSessionReport[]
   /** In key order. */
   readonly services: readonly ServiceStatus[]
+}
+
+export interface WitnessStatus extends Omit<WitnessReport, "kind"> {
+  readonly onSplit: OnSplit
+  /** Not answered for, because of a newer claim. */
+  readonly left: readonly string[]
 }
 
 export interface LivenessStatus {
@@ -108,6 +119,7 @@ export interface SpeakerMetrics {
   /** Addresses that another node leads now: `heard` to have taken them, or nobody was in time. */
   readonly handOvers: { readonly heard: number; readonly unheard: number }
   readonly layer2: Pick<Layer2Report, "requestsReceived" | "responsesSent" | "gratuitousSent" | "wire">
+  readonly witness?: WitnessStatus
   readonly sessions: readonly SessionReport[]
   readonly bfd: readonly BfdSessionReport[]
   /** Facts handled, one for each change of a Service, a node or the configuration. */

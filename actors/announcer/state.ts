@@ -1,5 +1,6 @@
 import type { GossipCommand, Member } from "../../cluster/messages.ts"
 import type { SpeakerMark } from "../../cluster/speaker-mark.ts"
+import type { WitnessCommand, WitnessReport } from "../../cluster/witness/messages.ts"
 import type { ClusterApi, ConfigurationCondition, DesiredServiceStatuses } from "../../config/cluster-api.ts"
 import type { ConfigurationFacts, EndpointFacts, NodeFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Snapshot } from "../../config/snapshot.ts"
@@ -22,6 +23,7 @@ import type { Decided, Evaluate } from "./service.ts"
 import { isOurs } from "./service-decision.ts"
 import { livenessOf, type Table, tableOf } from "./wire.ts"
 import { isHandedOver, nodeFault, type Surroundings } from "./surroundings.ts"
+import type { WitnessLink } from "./left.ts"
 import type { Announcement } from "./transition.ts"
 
 export interface AnnouncerConfig {
@@ -37,6 +39,8 @@ export interface AnnouncerConfig {
   readonly keeper: ActorRef<{ readonly kind: "accepted"; readonly snapshot: Snapshot }>
   readonly loadBalancerClass?: string
   readonly ignoreExcludeLoadBalancer?: boolean
+  /** Absent: there is none. */
+  readonly witness?: WitnessLink
   /** Absent: nobody listens on the wire to what others claim. */
   readonly wire?: { readonly liveness: boolean; readonly strangers: "defend" | "cease" }
   /** How long gossip that has just begun may take to hear of the other speakers. */
@@ -110,6 +114,11 @@ export interface AnnouncerState {
   layer2: Layer2Report | undefined
   /** Addresses taken from a silent leader, by when, until the report names them. */
   readonly taken: Map<Ip, number>
+  /** What the witness has found, and was told last. */
+  witness: WitnessReport | undefined
+  witnessTold: WitnessCommand | undefined
+  /** Addresses that this node leads for, and leaves to another because of the witness. */
+  left: ReadonlySet<string>
   /** What was said of this node in gossip last. */
   mark: SpeakerMark | undefined
   /** What is kept by the policy `sticky`. Undefined: not known yet. */
@@ -161,6 +170,9 @@ export const beginning = (
   reported: undefined,
   layer2: undefined,
   taken: new Map(),
+  witness: undefined,
+  witnessTold: undefined,
+  left: new Set(),
   mark: undefined,
   claiming: undefined,
   spreading: nothingSpread,

@@ -22,6 +22,7 @@ export function statusOf(state: AnnouncerState): SpeakerStatus {
     gossip: gossipOf(state),
     interfaces: state.layer2?.interfaces ?? [],
     ...livenessStatus(state),
+    ...witnessStatus(state),
     sessions: state.sessions,
     bfd: state.bfd?.sessions ?? [],
     services: [...decided].sort((a, b) => (a.key < b.key ? -1 : 1)).map(serviceStatus),
@@ -40,6 +41,12 @@ function livenessStatus(state: AnnouncerState): Pick<SpeakerStatus, "liveness"> 
   const seen = wire === undefined ? {} : { wire }
   if (liveness === "on") return { liveness: { state: "on", ...seen } }
   return { liveness: { state: "off", reason: liveness.off, ...seen } }
+}
+
+function witnessStatus({ config, witness, left }: AnnouncerState): Pick<SpeakerStatus, "witness"> {
+  if (config.witness === undefined || witness === undefined) return {}
+  const { kind: _, ...report } = witness
+  return { witness: { ...report, onSplit: config.witness.onSplit, left: [...left] } }
 }
 
 function gossipOf({ config, membership: { heard, speakers, settled } }: AnnouncerState): SpeakerStatus["gossip"] {
@@ -99,6 +106,7 @@ export function metricsOf(state: AnnouncerState): SpeakerMetrics {
     ...faultOf(state),
     handOvers: state.handOvers,
     layer2: { requestsReceived, responsesSent, gratuitousSent, ...(wire === undefined ? {} : { wire }) },
+    ...witnessStatus(state),
     sessions: state.sessions,
     bfd: state.bfd?.sessions ?? [],
     updates: state.updates,

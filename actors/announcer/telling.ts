@@ -6,6 +6,7 @@ import { bfdStarted, tellWatched } from "./paths.ts"
 import { logPeerChange, peerChanges } from "./peer-changes.ts"
 import { reportSoon } from "./reporting.ts"
 import { claimWhatIsHeld, introduceOurselves } from "./claiming.ts"
+import { listenToWitness, tellWitness } from "./witnessing.ts"
 import {
   type AnnouncerConfig,
   type AnnouncerState,
@@ -40,6 +41,7 @@ export function flush(state: AnnouncerState, context: Context<Message>): void {
     context.send(state.config.bgp, { kind: "peers", peers })
   }
   claimWhatIsHeld(state, context)
+  tellWitness(state, context)
   const watched = wantedPaths(state)
   if (watched !== undefined) tellWatched(state, watched, context)
   reportSoon(state, context)
@@ -52,7 +54,7 @@ export function listenToLayer2({ layer2, wire }: AnnouncerConfig, context: Conte
 
 export function threadStarted(
   state: AnnouncerState,
-  thread: "gossip" | "layer2" | "bgp" | "bfd",
+  thread: "gossip" | "layer2" | "bgp" | "bfd" | "witness",
   context: Context<Message>,
 ): void {
   const { gossip, layer2, bgp } = state.config
@@ -78,5 +80,7 @@ export function threadStarted(
       return
     case "bfd":
       return bfdStarted(state, context)
+    case "witness":
+      return listenToWitness(state, context)
   }
 }

@@ -11,6 +11,7 @@ import { type Standing, successorIn } from "./layer2-decision.ts"
 import type { AnnouncerState } from "./state.ts"
 import type { Decided } from "./service.ts"
 import { nodeFault } from "./surroundings.ts"
+import { withoutLeft } from "./left.ts"
 import type { Announcement } from "./transition.ts"
 
 /** What the layer 2 thread is told. */
@@ -22,7 +23,7 @@ export interface Table {
 export function tableOf(state: AnnouncerState, announcements: ReadonlyMap<ServiceKey, Announcement>): Table {
   const { config, acquaintances } = state
   const standings = standingsOf(state)
-  const entries = layer2Table(announcements, standings)
+  const entries = layer2Table(withoutLeft(announcements, state.left), standings)
   if (config.wire === undefined) return { entries }
   const former = formerOf(state, entries)
   if (config.gossip === undefined) return former.length === 0 ? { entries } : { entries, wire: alone(state, former) }

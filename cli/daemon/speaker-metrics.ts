@@ -3,6 +3,7 @@ import type { BfdSessionReport } from "../../actors/bfd/messages.ts"
 import type { Layer2WireReport } from "../../actors/announcer/layer2/messages.ts"
 import { bgpMetrics } from "./bgp-metrics.ts"
 import { clientMetrics, type Exporter, type Samples } from "./metrics.ts"
+import { witnessMetrics } from "./witness-metrics.ts"
 import type { Work } from "./work-metrics.ts"
 
 const drainCauses = ["drain-command", "drain-taint", "out-of-service", "leaving"] as const
@@ -51,6 +52,7 @@ export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
   )
   const { wire } = layer2
   if (wire !== undefined) wireMetrics(to, wire, plain)
+  witnessMetrics(to, metrics.witness)
   bgpMetrics(to, sessions)
   bfdMetrics(to, metrics.bfd)
   clientMetrics(to, {

@@ -23,6 +23,7 @@ import { threadModule } from "../threads/thread.ts"
 import type { LogLevel } from "../logging.ts"
 import { commonMetrics, eventMetrics, scrape } from "./metrics.ts"
 import { drainHandler } from "./drain.ts"
+import { openWitness } from "../witness/open.ts"
 import { begin, runUntilStopped } from "./run.ts"
 import { json } from "./serve.ts"
 import { excludedInterfaces, gossipSecret, memberlistFromFile } from "./speaker-files.ts"
@@ -47,6 +48,7 @@ export async function speakerMain(args: readonly string[]): Promise<number> {
   const kubeconfig = flags.text("kubeconfig")
   const cluster = await loadCluster(kubeconfig === "" ? {} : { kubeconfig })
   if (!cluster.ok) throw new Complaint(`failed to create k8s client: ${cluster.error}`)
+  const witness = await openWitness(flags, process.env)
   const api = kubernetesClusterApi(cluster.value, { namespace, podName: flags.text("pod-name"), log })
   const system = startSystem({ name: "speaker", world: realWorld(), log })
   const config: SpeakerConfig = {
@@ -56,6 +58,7 @@ export async function speakerMain(args: readonly string[]): Promise<number> {
     ...(flags.text("lb-class") === "" ? {} : { loadBalancerClass: flags.text("lb-class") }),
     ignoreExcludeLoadBalancer: flags.boolean("ignore-exclude-lb"),
     wire: { liveness: flags.boolean("layer2-liveness"), strangers: strangersOf(flags.text("layer2-conflicts")) },
+    ...(witness && { witness }),
     ...(threads.gossip ? { memberlistLabels: flags.text("ml-labels") } : {}),
   }
   system.spawn({ id: "speaker", actor: speakerActor, config })
@@ -118,6 +121,7 @@ export async function speakerMain(args: readonly string[]): Promise<number> {
       },
     })
   } finally {
+    witness?.store.close()
     await api.stop()
     await cluster.value.close()
   }

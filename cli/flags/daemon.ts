@@ -212,6 +212,31 @@ export const speakerFlags: readonly Flag[] = [
     help: "interfaces, by a regular expression over their names, that receive every multicast group: for cards that lose NDP's",
   },
   {
+    name: "witness",
+    kind: "text",
+    default: "",
+    env: "TROUPE_WITNESS",
+    help: "Redis that all speakers reach by another way than they announce on: redis://HOST[:PORT][/DB], rediss:// for TLS, unix:///PATH. Each claims there what it announces, so that two who announce the same are seen though they do not hear each other. Empty: none; one that does not answer is a warning",
+  },
+  {
+    name: "witness-password-file",
+    kind: "text",
+    default: "",
+    help: "file with its password; otherwise $TROUPE_WITNESS_PASSWORD, then what the URL says",
+  },
+  {
+    name: "witness-prefix",
+    kind: "text",
+    default: "troupe:",
+    help: "of all keys there; another one for each cluster that shares it",
+  },
+  {
+    name: "witness-split",
+    kind: "text",
+    default: "settle",
+    help: "when the witness shows two who announce an address: report (tell people), settle (while gossip reaches the other one, the older claim gives way; cut off from each other, each serves its side) or fence (the older claim gives way in any case)",
+  },
+  {
     name: "ignore-exclude-lb",
     kind: "boolean",
     default: "false",

@@ -5,6 +5,7 @@ import test from "ava"
 import { parseWitness } from "../../cli/witness/address.ts"
 import { redisStore } from "../../cli/witness/redis-store.ts"
 import type { WitnessAnswer, WitnessQuestion, WitnessStore } from "../../cluster/witness/messages.ts"
+import { MemoryWitness } from "./memory-store.ts"
 import { RedisServer, until } from "./redis-server.ts"
 
 const web = "192.0.2.10"
@@ -46,54 +47,76 @@ const as = (to: WitnessStore, node: string, ttlMs = 60_000) => ({
 })
 const whom = ({ others }: WitnessAnswer) => others.map(({ node, epoch }) => [node, epoch])
 
-test.serial(
-  "a claim is renewed in its epoch; the next node's is newer, and both stand beside each other",
-  async (t) => {
+const kinds = {
+  async Redis() {
     const redis = await server()
-    const [alpha, bravo] = [as(await store(redis.url), "alpha"), as(await store(redis.url), "bravo")]
-    const first = await alpha.one(claim())
-    t.like(first.own, { node: "alpha", epoch: 1, macs })
-    t.deepEqual(first.others, [])
-    const again = await until(async () => {
-      const renewed = await alpha.one(claim(1))
-      return (renewed.own?.renewedMs ?? 0) > (first.own?.renewedMs ?? 0) ? renewed : undefined
-    }, "the claim is not renewed")
-    t.is(again.own?.sinceMs, first.own?.sinceMs)
-    t.is(again.own?.epoch, 1)
-    const other = await bravo.one(claim())
-    t.is(other.own?.epoch, 2)
-    t.deepEqual(whom(other), [["alpha", 1]])
-    t.deepEqual(whom(await alpha.one(claim(1))), [["bravo", 2]])
-    t.deepEqual(whom(await bravo.one(release)), [["alpha", 1]])
-    const left = await alpha.one(claim(1))
-    t.deepEqual([left.own?.epoch, whom(left)], [1, []])
-    t.is((await bravo.one(watch)).own, undefined)
-    t.is((await bravo.one(claim())).own?.epoch, 3, "an epoch is given once")
+    return { make: () => store(redis.url), forget: async () => void (await redis.cli("FLUSHALL")) }
   },
-)
-
-test.serial("a claim that nobody renews ends; who renews it too late has its old epoch and begins anew", async (t) => {
-  const redis = await server()
-  const [alpha, bravo] = [as(await store(redis.url), "alpha", 200), as(await store(redis.url), "bravo", 200)]
-  const first = await alpha.one(claim())
-  await until(async () => ((await bravo.one(watch)).others.length === 0 ? true : undefined), "the claim does not end")
-  t.is((await bravo.one(claim())).own?.epoch, 2)
-  const late = await alpha.one(claim(1))
-  t.is(late.own?.epoch, 1)
-  t.true((late.own?.sinceMs ?? 0) > (first.own?.sinceMs ?? 0))
-  await until(
-    async () => ((await redis.cli("EXISTS", `troupe:claims:${web}`)) === "0" ? true : undefined),
-    "a key stays",
+  async "the one in memory, for other tests"() {
+    const memory = new MemoryWitness(() => performance.now())
+    return { make: async () => memory.store(), forget: async () => memory.forget() }
+  },
+} as const
+for (const [kind, begin] of Object.entries(kinds)) {
+  test.serial(
+    `${kind}: a claim is renewed in its epoch; the next is newer; both stand beside each other`,
+    async (t) => {
+      const { make } = await begin()
+      const [alpha, bravo] = [as(await make(), "alpha"), as(await make(), "bravo")]
+      const first = await alpha.one(claim())
+      t.like(first.own, { node: "alpha", epoch: 1, macs })
+      t.deepEqual(first.others, [])
+      const again = await until(async () => {
+        const renewed = await alpha.one(claim(1))
+        return (renewed.own?.renewedMs ?? 0) > (first.own?.renewedMs ?? 0) ? renewed : undefined
+      }, "the claim is not renewed")
+      t.is(again.own?.sinceMs, first.own?.sinceMs)
+      t.is(again.own?.epoch, 1)
+      const other = await bravo.one(claim())
+      t.is(other.own?.epoch, 2)
+      t.deepEqual(whom(other), [["alpha", 1]])
+      t.deepEqual(whom(await alpha.one(claim(1))), [["bravo", 2]])
+      t.deepEqual(whom(await bravo.one(release)), [["alpha", 1]])
+      const left = await alpha.one(claim(1))
+      t.deepEqual([left.own?.epoch, whom(left)], [1, []])
+      t.is((await bravo.one(watch)).own, undefined)
+      t.is((await bravo.one(claim())).own?.epoch, 3, "an epoch is given once")
+    },
   )
-})
 
-test.serial("a Redis that has forgotten everything goes on from what the nodes remember", async (t) => {
+  test.serial(
+    `${kind}: a claim that nobody renews ends; who renews it too late begins anew in its epoch`,
+    async (t) => {
+      const { make } = await begin()
+      const [alpha, bravo] = [as(await make(), "alpha", 200), as(await make(), "bravo", 200)]
+      const first = await alpha.one(claim())
+      await until(
+        async () => ((await bravo.one(watch)).others.length === 0 ? true : undefined),
+        "the claim does not end",
+      )
+      t.is((await bravo.one(claim())).own?.epoch, 2)
+      const late = await alpha.one(claim(1))
+      t.is(late.own?.epoch, 1)
+      t.true((late.own?.sinceMs ?? 0) > (first.own?.sinceMs ?? 0))
+    },
+  )
+
+  test.serial(`${kind}: one that has forgotten everything goes on from what the nodes remember`, async (t) => {
+    const { make, forget } = await begin()
+    const [alpha, bravo] = [as(await make(), "alpha"), as(await make(), "bravo")]
+    await alpha.one(claim(7))
+    await forget()
+    t.is((await alpha.one(claim(7))).own?.epoch, 7)
+    t.is((await bravo.one(claim())).own?.epoch, 8)
+  })
+}
+
+test.serial("nothing stays in Redis of a claim that has ended", async (t) => {
   const redis = await server()
-  const [alpha, bravo] = [as(await store(redis.url), "alpha"), as(await store(redis.url), "bravo")]
-  await alpha.one(claim(7))
-  await redis.cli("FLUSHALL")
-  t.is((await alpha.one(claim(7))).own?.epoch, 7)
-  t.is((await bravo.one(claim())).own?.epoch, 8)
+  await as(await store(redis.url), "alpha", 100).one(claim())
+  const exists = () => redis.cli("EXISTS", `troupe:claims:${web}`)
+  await until(async () => ((await exists()) === "0" ? true : undefined), "a key stays")
+  t.is(await redis.cli("EXISTS", `troupe:epoch:${web}`), "1", "but its epoch does")
 })
 
 test.serial("many addresses at once, of both families, and two clusters in one Redis", async (t) => {
