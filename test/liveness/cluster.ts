@@ -2,7 +2,7 @@ import { layer2Actor, type Layer2Message } from "../../actors/announcer/layer2/l
 import type { Layer2Command } from "../../actors/announcer/layer2/messages.ts"
 import type { DrainStatus } from "../../actors/announcer/drain-messages.ts"
 import type { SpeakerStatus } from "../../actors/announcer/messages.ts"
-import { type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
+import { type SpeakerConfig, type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
 import { gossipActor } from "../../cluster/gossip.ts"
 import type { GossipCommand } from "../../cluster/messages.ts"
 import { arpRequestFrame, decodeArpClaim } from "../../protocols/arp/claim.ts"
@@ -52,6 +52,8 @@ export interface Options {
   readonly policy?: string
   /** Further addresses of a host's interface. */
   readonly extra?: Readonly<Record<string, readonly string[]>>
+  /** What each speaker is given as its witness, on the clock of the simulation. */
+  readonly witness?: (nowMs: () => number) => SpeakerConfig["witness"]
 }
 
 export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [web], ...options }: Options = {}) {
@@ -71,6 +73,7 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
   const l2Advertisements = plain.l2Advertisements.map((each) => ({ ...each, annotations }))
   const pools = [poolNamed("first", { addresses: ["192.0.2.0/24", ...(options.ipv6 === true ? [pool6] : [])] })]
   api.configure({ ...plain, pools, l2Advertisements })
+  const witness = options.witness?.(() => sim.nowMs())
   api.putSpeakerPods(pods(...hosts.map(addressOf)))
   for (const [i, address] of addresses.entries()) put(api, `web-${i}`, address)
   const lines: Line[] = []
@@ -117,6 +120,7 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
         nodeName: host,
         api,
         memberlistLabels: "component=speaker",
+        ...(witness && { witness }),
         threads: { gossip, layer2, bgp: { kind: "inline", actor: idle, config: undefined } },
         ...(options.plainHosts?.includes(host) === true ? {} : { wire: { liveness, strangers: "defend" } }),
       },
