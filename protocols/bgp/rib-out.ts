@@ -92,6 +92,8 @@ function differenceFrom(
   sent: Sent,
   context: RouteContext,
 ): Difference | undefined {
+  // When most of it goes, to look at everything is less work.
+  if (2 * countOf(groups) < wanted) return undefined
   const change = changeOf(before, groups, attributeKey)
   if (change === undefined) return undefined
   const touched = new Map<string, string>()
@@ -114,24 +116,24 @@ function differenceFrom(
 }
 
 function differenceOfAll(groups: readonly OutGroup[], sent: Sent, context: RouteContext): Difference {
-  const wanted = keyByPrefix(groups)
+  const wanted = wantedIn(groups)
   const byKeyed = new Map<Keyed, Map<Family, Group | Unsaid>>()
   /** Why each of them is not said; undefined: it is not wanted here. */
   const unsaid = new Map<string, Unsaid>()
   let kept = 0
-  for (const [text, keyed] of wanted) {
+  wanted.each((text, keyed) => {
     const had = sent.get(text)
     if (had !== undefined) kept++
-    if (had === keyed.key) continue
+    if (had === keyed.key) return
     const prefix = prefixFrom(text)
     const group =
       prefix === undefined ? { because: `"${text}" is no canonical prefix` } : groupOf(byKeyed, keyed, prefix, context)
     if ("prefixes" in group && prefix !== undefined) group.prefixes.push(prefix)
     else if (!("prefixes" in group)) unsaid.set(text, group)
-  }
+  })
   const refused = [...unsaid].flatMap(([prefix, { because }]) => (because === undefined ? [] : { prefix, because }))
   const count = wanted.size - unsaid.size + refused.length
-  const once = wanted.size === groups.reduce((sum, { prefixes }) => sum + prefixes.length, 0)
+  const once = wanted.size === countOf(groups)
   return {
     announce: byKeyed
       .values()
@@ -163,7 +165,7 @@ function groupOf(
   return group
 }
 
-function gone(sent: Sent, wanted: ReadonlyMap<string, Keyed>, unsaid: ReadonlyMap<string, Unsaid>): Prefix[] {
+function gone(sent: Sent, wanted: Wanted, unsaid: ReadonlyMap<string, Unsaid>): Prefix[] {
   const withdraw: Prefix[] = []
   for (const text of sent.keys()) {
     if (wanted.has(text) && !unsaid.has(text)) continue
@@ -189,6 +191,40 @@ export function* outUpdates(diff: Difference, context: RouteContext): Generator<
 interface Keyed extends OutAttributes {
   readonly key: string
 }
+
+/** Each prefix once, with what it is to be said with. */
+interface Wanted {
+  readonly size: number
+  has(prefix: string): boolean
+  each(use: (prefix: string, keyed: Keyed) => void): void
+}
+
+function wantedIn(groups: readonly OutGroup[]): Wanted {
+  const [group, ...others] = groups
+  if (group !== undefined && others.length === 0 && isAscending(group.prefixes)) return wantedAlike(group)
+  const byPrefix = keyByPrefix(groups)
+  return {
+    size: byPrefix.size,
+    has: (prefix) => byPrefix.has(prefix),
+    each: (use) => byPrefix.forEach((keyed, prefix) => use(prefix, keyed)),
+  }
+}
+
+/** The usual case: one set of attributes for all. The list in its order serves as the table. */
+function wantedAlike({ prefixes, ...attributes }: OutGroup): Wanted {
+  const group = keyed(attributes, new Map())
+  let all: ReadonlySet<string> | undefined
+  return {
+    size: prefixes.length,
+    has: (prefix) => (all ??= new Set(prefixes)).has(prefix),
+    each: (use) => prefixes.forEach((prefix) => use(prefix, group)),
+  }
+}
+
+const isAscending = (prefixes: readonly string[]): boolean =>
+  prefixes.every((prefix, i) => i === 0 || (prefixes[i - 1] ?? "") < prefix)
+
+const countOf = (groups: readonly OutGroup[]): number => groups.reduce((sum, { prefixes }) => sum + prefixes.length, 0)
 
 /** Several groups may give one prefix: the union of their communities, all else from the first. */
 export function keyByPrefix(groups: readonly OutGroup[]): ReadonlyMap<string, Keyed> {

@@ -178,6 +178,27 @@ test("grouped sets in any order: from what was said in whole comes the same as f
   t.true(quick > 500, `${quick} times`)
 })
 
+test("one set of attributes for all, in order or not, prefixes twice or none: the same as by the table", (t) => {
+  const someHosts = fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 12 })
+  const group = (hosts: readonly number[], sort: boolean): OutGroup => {
+    const prefixes = hosts.map((host) => (host === 7 ? "no prefix" : `10.0.0.${host}/32`))
+    return { localPref: 1, communities: ["1:1"], prefixes: sort ? [...new Set(prefixes)].sort() : prefixes }
+  }
+  fc.assert(
+    fc.property(someHosts, someHosts, fc.boolean(), (before, after, sort) => {
+      const sent = new Map(before.map((host) => [`10.0.0.${host}/32`, host % 2 === 0 ? "1 1:1" : "another"]))
+      const one = group(after, sort)
+      const quick = difference([one], sent, ebgp)
+      // A second group, although empty, is what takes the quick way from it.
+      const table = difference([one, { localPref: 2, communities: [], prefixes: [] }], sent, ebgp)
+      const plain = ({ announce, withdraw, refused, wanted }: Difference) => ({ announce, withdraw, refused, wanted })
+      t.deepEqual(plain(quick), plain(table))
+      t.is(quick.whole === undefined, table.whole === undefined)
+    }),
+    { numRuns: 500 },
+  )
+})
+
 test("whatever the sequence of desired sets, the peer has exactly the last one", (t) => {
   const someRoute = fc
     .tuple(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 2 }), fc.subarray(["1:1", "1:2", "2:1"]))
