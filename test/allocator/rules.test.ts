@@ -411,7 +411,7 @@ for (const [what, before, after, facts, want] of [
     const { decision } = decide(has, book)
     t.is(decision.ingress.length === 0 ? gone : [decision.pool, ...decision.ingress].join(" "), want)
     const annotation = decision.annotations["metallb.io/ip-allocated-from-pool"]
-    const [pool] = want.split(" ")
+    const [pool = ""] = want.split(" ")
     if (want === gone) t.true("metallb.io/ip-allocated-from-pool" in decision.annotations && annotation === undefined)
     else t.is(annotation ?? "p", pool)
   })
