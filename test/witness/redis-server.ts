@@ -34,10 +34,10 @@ export class RedisServer {
   }
 
   async kill(): Promise<void> {
-    const { exitCode } = this.#process ?? { exitCode: 0 }
-    if (this.#process === undefined || exitCode !== null) return
-    const exited = once(this.#process, "exit")
-    this.#process.kill("SIGKILL")
+    const child = this.#process
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, "exit")
+    child.kill("SIGKILL")
     await exited
     rmSync(this.socket, { force: true })
   }
