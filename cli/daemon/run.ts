@@ -112,6 +112,8 @@ export async function runUntilStopped(running: Running): Promise<number> {
   } finally {
     await Promise.all(servers.map((server) => server.close()))
     await system.stop()
+    // Nobody waits for it any more; open, it would keep the process.
+    if (flags.boolean("exit-with-stdin")) process.stdin.destroy()
     log.info("done", { op: "shutdown" })
   }
 }
