@@ -53,6 +53,8 @@ export interface SpeakerStatus {
   readonly interfaces: readonly string[]
   /** Members that hear each other on the wire take over from one another before gossip knows. Absent: not looked at. */
   readonly liveness?: LivenessStatus
+  /** Absent: no L2Advertisement asks for an election policy. */
+  readonly policies?: PoliciesStatus
   /** Absent: there is none. */
   readonly witness?: WitnessStatus
   readonly sessions: readonly SessionReport[]
@@ -60,6 +62,14 @@ export interface SpeakerStatus {
   readonly bfd: readonly BfdSessionReport[]
   /** In key order. */
   readonly services: readonly ServiceStatus[]
+}
+
+export interface PoliciesStatus {
+  readonly state: "on" | "off"
+  /** Why they are off. */
+  readonly reason?: string
+  /** What this node claims by the policy `sticky`, whether it finds room in gossip or not. */
+  readonly claims: number
 }
 
 export interface WitnessStatus extends Omit<WitnessReport, "kind"> {
@@ -119,6 +129,7 @@ export interface SpeakerMetrics {
   /** Addresses that another node leads now: `heard` to have taken them, or nobody was in time. */
   readonly handOvers: { readonly heard: number; readonly unheard: number }
   readonly layer2: Pick<Layer2Report, "requestsReceived" | "responsesSent" | "gratuitousSent" | "wire">
+  readonly policies?: PoliciesStatus
   readonly witness?: WitnessStatus
   readonly sessions: readonly SessionReport[]
   readonly bfd: readonly BfdSessionReport[]

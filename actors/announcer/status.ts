@@ -22,6 +22,7 @@ export function statusOf(state: AnnouncerState): SpeakerStatus {
     gossip: gossipOf(state),
     interfaces: state.layer2?.interfaces ?? [],
     ...livenessStatus(state),
+    ...policiesStatus(state),
     ...witnessStatus(state),
     sessions: state.sessions,
     bfd: state.bfd?.sessions ?? [],
@@ -41,6 +42,13 @@ function livenessStatus(state: AnnouncerState): Pick<SpeakerStatus, "liveness"> 
   const seen = wire === undefined ? {} : { wire }
   if (liveness === "on") return { liveness: { state: "on", ...seen } }
   return { liveness: { state: "off", reason: liveness.off, ...seen } }
+}
+
+function policiesStatus({ surroundings, claiming }: AnnouncerState): Pick<SpeakerStatus, "policies"> {
+  const election = surroundings?.election
+  if (election === undefined) return {}
+  const claims = claiming?.claims.length ?? 0
+  return { policies: { state: election.kind, ...(election.kind === "off" && { reason: election.why }), claims } }
 }
 
 function witnessStatus({ config, witness, left }: AnnouncerState): Pick<SpeakerStatus, "witness"> {
@@ -106,6 +114,7 @@ export function metricsOf(state: AnnouncerState): SpeakerMetrics {
     ...faultOf(state),
     handOvers: state.handOvers,
     layer2: { requestsReceived, responsesSent, gratuitousSent, ...(wire === undefined ? {} : { wire }) },
+    ...policiesStatus(state),
     ...witnessStatus(state),
     sessions: state.sessions,
     bfd: state.bfd?.sessions ?? [],

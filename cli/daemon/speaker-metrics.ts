@@ -1,4 +1,4 @@
-import type { SpeakerMetrics } from "../../actors/announcer/messages.ts"
+import type { PoliciesStatus, SpeakerMetrics } from "../../actors/announcer/messages.ts"
 import type { BfdSessionReport } from "../../actors/bfd/messages.ts"
 import type { Layer2WireReport } from "../../actors/announcer/layer2/messages.ts"
 import { bgpMetrics } from "./bgp-metrics.ts"
@@ -52,6 +52,7 @@ export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
   )
   const { wire } = layer2
   if (wire !== undefined) wireMetrics(to, wire, plain)
+  if (metrics.policies !== undefined) policyMetrics(to, metrics.policies)
   witnessMetrics(to, metrics.witness)
   bgpMetrics(to, sessions)
   bfdMetrics(to, metrics.bfd)
@@ -100,6 +101,18 @@ function bfdMetrics(to: Exporter, sessions: readonly BfdSessionReport[]): void {
       labels,
       samples((ofPeer) => ofPeer.reduce((sum, { counters }) => sum + counters[key], 0)),
     )
+}
+
+/** Our own: election policies, where an L2Advertisement asks for one. */
+function policyMetrics(to: Exporter, { state, claims }: PoliciesStatus): void {
+  const on = Number(state === "on")
+  to.gauge(
+    "troupe_layer2_election_policies",
+    "1 while election policies are in force, 0 while they are off",
+    [],
+    [[[], on]],
+  )
+  to.gauge("troupe_layer2_sticky_claims", "Addresses that this node keeps by the policy sticky", [], [[[], claims]])
 }
 
 /** Our own: what was heard and done on layer 2 besides gossip. */

@@ -1,4 +1,4 @@
-import type { ServiceStatus, SpeakerStatus } from "../../actors/announcer/messages.ts"
+import type { PoliciesStatus, ServiceStatus, SpeakerStatus, WitnessStatus } from "../../actors/announcer/messages.ts"
 import { describeNodeFault } from "../../actors/announcer/surroundings.ts"
 import { table } from "./table.ts"
 
@@ -32,7 +32,7 @@ export function orderIn({ decision }: ServiceStatus["verdict"]): readonly string
 
 /** What a speaker is and does, in a few lines. */
 export function describeSpeaker(status: SpeakerStatus): string {
-  const { node, synced, connection, configuration, gossip, services, sessions, liveness } = status
+  const { node, synced, connection, configuration, gossip, services, sessions, liveness, policies, witness } = status
   const configured = configuration.loaded ? (configuration.stale ? "an older one is in force" : "in force") : "none yet"
   const up = sessions.filter(({ state }) => state === "established").length
   const by = (protocol: "layer2" | "bgp"): number => services.filter((one) => one[protocol].announced).length
@@ -45,11 +45,24 @@ export function describeSpeaker(status: SpeakerStatus): string {
       "liveness",
       liveness === undefined ? "not looked at" : [liveness.state, liveness.reason].filter(Boolean).join(": "),
     ],
+    ...(policies === undefined ? [] : [["elections", policiesText(policies)]]),
+    ...(witness === undefined ? [] : [["witness", witnessText(witness)]]),
     ["layer 2", `${by("layer2")} Services answered for, interfaces ${status.interfaces.join(", ") || "none"}`],
     ["BGP", `${by("bgp")} Services announced, ${up} of ${sessions.length} sessions established`],
     ["BFD", `${status.bfd.filter(({ state }) => state === "up").length} of ${status.bfd.length} paths up`],
   ]
   return `${node}\n${table(items.map(([what = "", text = ""]) => [`  ${what}`, text]))}`
+}
+
+function policiesText({ state, reason, claims }: PoliciesStatus): string {
+  if (state === "off") return `policies are off: ${reason}`
+  return `by policy, ${claims} addresses claimed`
+}
+
+function witnessText({ where, up, claims, conflicts, left }: WitnessStatus): string {
+  if (up !== true) return `${where} ${up === undefined ? "has not answered yet" : "does not answer"}`
+  const also = conflicts.map(({ ip, node }) => `${ip} announced by ${node} too`)
+  return [`${claims} addresses claimed at ${where}`, ...also, ...left.map((ip) => `${ip} left to it`)].join("; ")
 }
 
 function connectionText(synced: boolean, connection: SpeakerStatus["connection"]): string {

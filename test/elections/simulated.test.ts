@@ -176,6 +176,7 @@ test("a speaker that is not ours in the ring: policies are off and the hash deci
     ].sort(([a]) => (a === it.said("electionPolicies").at(-2)?.host ? -1 : 1)),
   )
   t.true((await reasons(it, "bravo")).some((reason) => reason.startsWith("kept: sticky, charlie")))
+  t.deepEqual((await it.status("charlie"))?.policies, { state: "on", claims: 1 })
 })
 
 const twelve: readonly Ip[] = Array.from({ length: 12 }, (_, i) => ip(`192.0.2.${100 + i}`))
