@@ -27,9 +27,12 @@ export function configure(state: AllocatorState, facts: ConfigurationFacts, cont
   state.faults = []
   report(state, { status: "True", reason: "Reconciled", message: "" }, context)
   const { pools } = compiled.value
-  if (state.snapshot !== undefined && isDeepStrictEqual(state.snapshot, pools)) return
+  if (state.snapshot !== undefined && isDeepStrictEqual(state.snapshot, pools)) {
+    const message = "configuration did not change, ignoring"
+    return context.log.debug(message, { event: message })
+  }
   state.snapshot = pools
-  context.log.info("configuration loaded", { op: "setConfig", pools: [...pools.keys()] })
+  context.log.info("config reloaded", { event: "config reloaded", op: "setConfig", pools: [...pools.keys()] })
   beginPass(state, change(state, pools, context))
 }
 

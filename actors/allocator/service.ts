@@ -6,6 +6,7 @@ import type { BookRequest, PoolAnswer } from "./address-book.ts"
 import { incompatibility } from "./compatibility.ts"
 import { converge, wakesOthers } from "./decide.ts"
 import { stackFamilyOf } from "./families.ts"
+import { logLinesOf } from "./log-lines.ts"
 import { type Intent, ingressOf, isOutstanding, isStale, wantFrom, withIntent } from "./intent.ts"
 import type {
   AllocatorInternal,
@@ -170,9 +171,16 @@ function letGo(state: ServiceState, except: string | undefined, pools: PoolDirec
 }
 
 /** True when a write is outstanding. */
-function act(state: ServiceState, seen: Seen, { decision }: AllocationVerdict, context: Self): boolean {
+function act(state: ServiceState, seen: Seen, { decision, because }: AllocationVerdict, context: Self): boolean {
   const { key, writer } = state
   const { facts, intent, effective } = seen
+  // Who looks again and finds nothing new says nothing.
+  for (const { level, message, fields } of decision.changed ? logLinesOf(because, decision.events) : [])
+    context.log[level](message, { service: key, ...fields })
+  if (decision.changed && decision.ingress.length === 0 && ingressOf(effective).length > 0) {
+    const message = "removed loadbalancer from service, services will be reprocessed"
+    context.log.info(message, { event: "serviceUpdated", service: key })
+  }
   for (const event of decision.changed ? decision.events : []) {
     const whole = { key, uid: facts.uid, component: "metallb-controller", ...event }
     context.send(writer, { kind: "event", event: whole })

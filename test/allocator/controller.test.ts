@@ -85,7 +85,7 @@ test("a larger pool serves who waits", async (t) => {
 })
 
 test("a pool renamed, split or removed", async (t) => {
-  const { api, addresses, pools, system } = run({ p: ["10.0.0.0/29"] })
+  const { api, addresses, pools, log, system } = run({ p: ["10.0.0.0/29"] })
   api.putService(service("ns/low"))
   api.putService(service("ns/high", { loadBalancerIP: "10.0.0.4" }))
   await until(() => addresses("ns/low") === "10.0.0.0" && addresses("ns/high") === "10.0.0.4")
@@ -103,6 +103,9 @@ test("a pool renamed, split or removed", async (t) => {
   pools({})
   await until(() => addresses("ns/low") === "" && addresses("ns/high") === "")
   t.is(from("ns/low"), undefined)
+  const removed = "removed loadbalancer from service, services will be reprocessed"
+  const told = log.lines.filter(({ message }) => message === removed).map(({ fields }) => fields["service"])
+  t.deepEqual(told.toSorted(), ["ns/high", "ns/low"])
   await system.stop()
 })
 

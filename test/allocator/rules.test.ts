@@ -6,6 +6,7 @@ import { concernsUs } from "../../actors/allocator/allocator.ts"
 import { addressAssigned } from "../../actors/allocator/condition.ts"
 import { decide } from "../../actors/allocator/decide.ts"
 import { stackFamilyOf } from "../../actors/allocator/families.ts"
+import { logLinesOf } from "../../actors/allocator/log-lines.ts"
 import { describeRefusal } from "../../actors/allocator/reasons.ts"
 import { claimOf, requestedAddresses, requestedPool } from "../../actors/allocator/request.ts"
 import type { IPAddressPoolSpec, NamespaceFacts, ServiceFacts } from "../../config/facts.ts"
@@ -466,3 +467,101 @@ for (const [what, facts, want] of [
   ],
 ] as const satisfies readonly (readonly [string, Partial<ServiceFacts>, boolean])[])
   test(`looked at: ${what}`, (t) => t.is(concernsUs(service("ns/web", facts)), want))
+
+// The log: MetalLB's keys and words, for each step of a decision.
+
+const cleared = (reason: string) => `event=clearAssignment reason=${reason}`
+const requestedPoolQ = { annotations: { "metallb.io/address-pool": "q" } }
+for (const [what, pools, facts, want] of [
+  ["a new address", { p: v4 }, {}, ["info IP address assigned by controller event=ipAllocated ip=10.0.0.0 pool=p"]],
+  [
+    "a second family",
+    { p: [...v4, ...v6] },
+    { ...dualStack, ...holding("10.0.0.1") },
+    [
+      "info familyPolicy is PreferDualStack, trying to assign additional ip event=tryAssignAdditionalIP",
+      "info Additional IP address assigned by controller event=ipAllocated ip=fc00:: pool=p",
+    ],
+  ],
+  [
+    "no second family",
+    { p: v4 },
+    { ...dualStack, ...holding("10.0.0.1") },
+    ["info familyPolicy is PreferDualStack, trying to assign additional ip event=tryAssignAdditionalIP"],
+  ],
+  ["no LoadBalancer", { p: v4 }, { type: "ClusterIP" }, [`debug not a LoadBalancer ${cleared("notLoadBalancer")}`]],
+  ["no pools", {}, {}, [`debug pools are empty ${cleared("noConfig")}`]],
+  ["no cluster IPs", { p: v4 }, { clusterIPs: [] }, [`info No ClusterIPs ${cleared("noClusterIPs")}`]],
+  [
+    "two families required, one cluster IP",
+    { p: v4 },
+    { ipFamilyPolicy: "RequireDualStack" },
+    [
+      `error requires dual stack but clusterips are not dual stack ${cleared("requires dual stack but clusterips are not dual stack")} clusterips=10.96.0.1`,
+    ],
+  ],
+  [
+    "an unreadable status",
+    { p: v4 },
+    holding("x"),
+    [
+      `error Failed to retrieve lbIPs family ${cleared("nolbIPsIPFamily")}`,
+      "info IP address assigned by controller event=ipAllocated ip=10.0.0.0 pool=p",
+    ],
+  ],
+  [
+    "unreadable cluster IPs",
+    { p: v4 },
+    { clusterIPs: ["x"], ...holding("10.0.0.1") },
+    [`error Failed to retrieve clusterIPs family ${cleared("noclusterIPsIPFamily")}`],
+  ],
+  [
+    "an address that is in no pool any more",
+    { p: v4 },
+    holding("192.0.2.1"),
+    [
+      'info current IP not allowed by config, clearing event=clearAssignment error=["192.0.2.1"] is not allowed in config ip=192.0.2.1',
+      "info IP address assigned by controller event=ipAllocated ip=10.0.0.0 pool=p",
+    ],
+  ],
+  [
+    "another pool",
+    { p: v4, q: ["10.0.1.0/30"] },
+    { ...holding("10.0.0.1"), ...requestedPoolQ },
+    [
+      `info user requested a different pool than the one currently assigned ${cleared("differentPoolRequested")} pool=q`,
+      "info IP address assigned by controller event=ipAllocated ip=10.0.1.0 pool=q",
+    ],
+  ],
+  [
+    "another address",
+    { p: v4 },
+    { ...holding("10.0.0.1"), loadBalancerIP: "10.0.0.2" },
+    [
+      `info user requested a different IP than the one currently assigned ${cleared("differentIPRequested")} ip=10.0.0.2`,
+      "info IP address assigned by controller event=ipAllocated ip=10.0.0.2 pool=p",
+    ],
+  ],
+  [
+    "an unreadable request beside an address",
+    { p: v4 },
+    { ...holding("10.0.0.1"), loadBalancerIP: "x" },
+    ['error invalid requested loadbalancer IPs event=loadbalancerIP error=invalid spec.loadBalancerIP "x"'],
+  ],
+  [
+    "nothing to be had, asked for by the deprecated annotation",
+    { p: v4 },
+    { annotations: { "metallb.universe.tf/address-pool": "nope" } },
+    [
+      'error IP allocation failed op=allocateIPs error=unknown pool "nope"',
+      "warn The used annotation is deprecated. Support might get removed in future versions event=deprecatedAnnotation annotation=metallb.universe.tf/address-pool",
+    ],
+  ],
+] as const satisfies readonly (readonly [string, PoolSpecs, Partial<ServiceFacts>, readonly string[]])[])
+  test(`what the log says: ${what}`, (t) => {
+    const { decision, because } = decide(service("ns/web", facts), new AddressBook(poolsOf(pools)))
+    const lines = logLinesOf(because, decision.events).map(({ level, message, fields }) =>
+      [level, message, ...Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`)].join(" "),
+    )
+    t.deepEqual(lines, want)
+  })
