@@ -66,17 +66,6 @@ test(name("BIRD, internal, on another port: LOCAL_PREF always, AS path empty, ro
   await bird.stop()
 })
 
-test(name("BIRD without 4-octet AS numbers: our AS path in two octets"), async (t) => {
-  const bird = new Bird(addLink(), { asn: 64513, peerAsn: 64512, extra: "enable as4 off;" })
-  await bird.start()
-  const speaker = startSpeaker()
-  speaker.want(peer("bird", bird.link, [route("198.51.100.7/32")]))
-  await until("route", () => bird.count() === 1)
-  t.regex(bird.route("198.51.100.7/32"), /BGP\.as_path: 64512\n/)
-  await speaker.system.stop()
-  await bird.stop()
-})
-
 test(name("BIRD restarted: the session comes back by itself with the full set"), async (t) => {
   const bird = new Bird(addLink(), { asn: 64513, peerAsn: 64512 })
   await bird.start()
@@ -228,31 +217,6 @@ test(name("settings changed: a new session with the new hold time, and the route
   await speaker.system.stop()
   await bird.stop()
 })
-
-for (const internal of [false, true]) {
-  test(name(`GoBGP, ${internal ? "internal" : "external"}: routes arrive, change and go`), async (t) => {
-    const gobgp = new GoBgp(addLink(), { asn: internal ? 64512 : 64513, peerAsn: 64512 })
-    await gobgp.start()
-    const speaker = startSpeaker()
-    const settings = { peerASN: internal ? 64512 : 64513 }
-    const routes = [route("198.51.100.7/32", 250, ["65000:1"]), route("203.0.113.0/24")]
-    speaker.want(peer("gobgp", gobgp.link, routes, settings))
-    const rib = (): string => gobgp.ask("global", "rib")
-    await until("both routes", () => rib().includes("198.51.100.7/32") && rib().includes("203.0.113.0/24"))
-    const line = rib()
-      .split("\n")
-      .find((one) => one.includes("198.51.100.7/32"))
-    t.true(line?.includes(gobgp.link.ours))
-    t.true(line?.includes("{Communities: 65000:1}"), line)
-    t.is(line?.includes("LocalPref: 250"), internal, line)
-    t.is(line?.includes(" 64512 "), !internal, line)
-    speaker.want(peer("gobgp", gobgp.link, [route("203.0.113.0/24")], settings))
-    await until("withdrawn", () => !rib().includes("198.51.100.7/32"))
-    t.true(rib().includes("203.0.113.0/24"))
-    await speaker.system.stop()
-    await gobgp.stop()
-  })
-}
 
 test(name("GoBGP restarted: back with the full set"), async (t) => {
   const gobgp = new GoBgp(addLink(), { asn: 64513, peerAsn: 64512 })
