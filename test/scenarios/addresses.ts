@@ -230,14 +230,14 @@ export const addressScenarios: readonly Scenario[] = [
       await apply(ofClass("theirs", "q", other), ofClass("ours", "p"))
       await gets("ours", ["192.0.2.0"])
       t.like(await see("theirs"), { addresses: [], condition: "" })
-      await world.stopController()
-      const theirs = await world.daemon("controller", "--webhook-mode=disabled", `--lb-class=${other}`)
+      await world.daemons.stopController()
+      const theirs = await world.daemons.start("controller", "--webhook-mode=disabled", `--lb-class=${other}`)
       await gets("theirs", ["198.51.100.0"])
       await apply(ofClass("more", "p"), ofClass("more-theirs", "q", other))
       await gets("more-theirs", ["198.51.100.1"])
       t.deepEqual((await see("more")).addresses, [])
       t.deepEqual((await see("ours")).addresses, ["192.0.2.0"])
-      await world.endDaemon(theirs)
+      await world.daemons.end(theirs)
     },
   },
 ]

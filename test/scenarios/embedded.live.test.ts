@@ -5,5 +5,5 @@ import { embeddedServer } from "./servers.ts"
 
 // The scenarios against our own API server.
 if (await installed(process.env["KUBECTL"] || "kubectl"))
-  runScenarios(({ needs }) => needs === undefined, embeddedServer)
+  runScenarios(({ needs }) => needs === undefined || needs === "wire", embeddedServer)
 else ava.skip("the scenarios against the embedded API server (needs kubectl)", () => undefined)

@@ -4,7 +4,8 @@ import { listOf, objectAt, textOf } from "../../kubernetes/client/json.ts"
 import { until } from "../../lab/wait.ts"
 import { home, pool, service } from "./objects.ts"
 import type { Scenario } from "./scenario.ts"
-import { patienceMs } from "./world.ts"
+import { patienceMs } from "./daemons.ts"
+import type { World } from "./world.ts"
 
 const containers = [{ name: "controller", image: "troupe" }]
 const labels = { app: "troupe" }
@@ -69,13 +70,13 @@ export const operatorScenarios: readonly Scenario[] = [
     name: "what the controller makes belongs to its Pod and its Deployment; the memberlist Secret is made once",
     async run(t, world) {
       const { apply, read, custom, ok } = world
-      await world.stopController()
+      await world.daemons.stopController()
       await ok(["delete", "configurationstate", "--all", "-n", home])
       await apply(pod, deployment)
       const flags = ["--webhook-mode=disabled", "--pod-name=controller-1", "--ml-secret-name=memberlist"]
-      const start = () => world.daemon("controller", ...flags, "--deployment=controller")
+      const start = () => world.daemons.start("controller", ...flags, "--deployment=controller")
       const first = await start()
-      await world.ready(first)
+      await world.daemons.ready(first)
       const state = await until("the ConfigurationState", patienceMs, async () => {
         const now = await custom("configurationstates", "controller")
         return objectAt(now, "status")["result"] === "Valid" ? now : undefined
@@ -85,8 +86,8 @@ export const operatorScenarios: readonly Scenario[] = [
       const made = await secret()
       t.deepEqual(owners(made), ["Deployment/controller"])
       t.regex(Buffer.from(textOf(objectAt(made, "data")["secretkey"]), "base64").toString(), /^[A-Za-z0-9+/]{22}$/)
-      await world.endDaemon(first)
-      await world.ready(await start())
+      await world.daemons.end(first)
+      await world.daemons.ready(await start())
       t.deepEqual(await secret(), made)
       await ok(["delete", "secret/memberlist", "pod/controller-1", "deployment/controller", "-n", home, "--wait=false"])
     },
@@ -108,20 +109,11 @@ export const operatorScenarios: readonly Scenario[] = [
     name: "/metrics answers whom the API server lets read it",
     needs: "users",
     async run(t, world) {
-      const { apply, request, ok } = world
+      const { apply, tokenOf, ok } = world
       await apply(...metricsReader)
-      await world.stopController()
-      const daemon = await world.daemon("controller", "--webhook-mode=disabled", `--port=${metricsPort}`)
-      await world.ready(daemon)
-      const tokenOf = async (account: string) => {
-        const answer = await request({
-          verb: "create",
-          path: `/api/v1/namespaces/${home}/serviceaccounts/${account}/token`,
-          resource: "serviceaccounts/token",
-          body: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: 600 } },
-        })
-        return textOf(objectAt(answer, "status")["token"])
-      }
+      await world.daemons.stopController()
+      const daemon = await world.daemons.start("controller", "--webhook-mode=disabled", `--port=${metricsPort}`)
+      await world.daemons.ready(daemon)
       t.is((await metrics(undefined)).status, 401)
       t.is((await metrics("nonsense")).status, 401)
       t.is((await metrics(await tokenOf("speaker"))).status, 403)
@@ -133,36 +125,67 @@ export const operatorScenarios: readonly Scenario[] = [
     },
   },
   {
-    name: "a role without leases: the controller says so and works alone",
+    name: "with the rights that MetalLB's roles give the controller works alone, says so, and does all else",
     needs: "users",
     async run(t, world) {
-      const { apply, ok, gets, read } = world
-      await world.stopController()
-      const path = `/apis/rbac.authorization.k8s.io/v1/namespaces/${home}/roles/controller`
-      const role = objectAt(await read(path))
-      const rules = listOf(role["rules"]).filter((rule) => !listOf(objectAt(rule)["resources"]).includes("leases"))
-      const lesser = {
-        apiVersion: role["apiVersion"],
-        kind: "Role",
-        metadata: { name: "controller", namespace: home },
-        rules,
-      }
-      await ok("replace -f -", JSON.stringify(lesser))
-      try {
-        await apply(pool("p", ["192.0.2.0/29"]), service("web"))
-        const daemon = await world.daemon("controller", "--webhook-mode=disabled")
-        await world.ready(daemon)
-        await gets("web", ["192.0.2.0"])
-        const line = daemon
-          .lines()
-          .find(({ msg }) => String(msg).startsWith(`may not use the Lease ${home}/troupe-controller`))
-        t.is(line?.["level"], "warn")
-        t.regex(String(line?.["reason"]), /cannot (get|create|update) resource "leases"|leases/)
-        t.regex((await daemon.ask("/metrics")) ?? "", /^troupe_leader 1$/m)
-        await world.endDaemon(daemon)
-      } finally {
-        await ok("replace -f -", JSON.stringify({ ...lesser, rules: role["rules"] }))
-      }
+      const { apply, gets, custom } = world
+      await world.daemons.stopController()
+      // MetalLB's have no leases, and of nodes the list alone.
+      const giveBack = [
+        await withRules(world, `namespaces/${home}/roles/controller`, (rule) => (names(rule, "leases") ? [] : [rule])),
+        await withRules(world, "clusterroles/metallb-system:controller", (rule) =>
+          names(rule, "nodes")
+            ? [
+                { ...rule, resources: ["services", "namespaces"] },
+                { ...rule, resources: ["nodes"], verbs: ["list"] },
+              ]
+            : [rule],
+        ),
+      ]
+      t.teardown(async () => {
+        for (const back of giveBack) await back()
+      })
+      await apply(pool("p", ["192.0.2.0/29"]), service("web"))
+      const daemon = await world.daemons.start("controller", "--webhook-mode=disabled")
+      await world.daemons.ready(daemon)
+      await gets("web", ["192.0.2.0"])
+      await until("the status of the pool", patienceMs, async () => {
+        return objectAt(await custom("ipaddresspools", "p"), "status")["assignedIPv4"] === 1
+      })
+      const alone = `may not use the Lease ${home}/troupe-controller`
+      const line = daemon.lines().find(({ msg }) => String(msg).startsWith(alone))
+      t.is(line?.["level"], "warn")
+      t.regex((await daemon.ask("/metrics")) ?? "", /^troupe_leader 1$/m)
+      const lacking = world.daemons
+        .forbidden()
+        .map(({ reason }) => /cannot \w+ resource "(\w+)"/.exec(String(reason))?.[1])
+      t.deepEqual(
+        [...new Set(lacking)].filter((resource) => resource !== "leases"),
+        ["nodes"],
+      )
+      await world.daemons.end(daemon)
     },
   },
 ]
+
+const names = (rule: JsonObject, resource: string): boolean => listOf(rule["resources"]).includes(resource)
+
+/** Changes the rules of a role, one by one; gives what brings them back. */
+async function withRules(
+  { read, ok }: World,
+  role: string,
+  change: (rule: JsonObject) => readonly JsonObject[],
+): Promise<() => Promise<unknown>> {
+  const before = objectAt(await read(`/apis/rbac.authorization.k8s.io/v1/${role}`))
+  const { name, namespace } = objectAt(before, "metadata")
+  const replace = (rules: readonly unknown[]) =>
+    ok(
+      "replace -f -",
+      JSON.stringify({ apiVersion: before["apiVersion"], kind: kindOf(role), metadata: { name, namespace }, rules }),
+    )
+  const rules = listOf(before["rules"])
+  await replace(rules.flatMap((rule) => change(objectAt(rule))))
+  return () => replace(rules)
+}
+
+const kindOf = (role: string): string => (role.startsWith("namespaces/") ? "Role" : "ClusterRole")

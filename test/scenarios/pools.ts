@@ -2,7 +2,8 @@ import { objectAt } from "../../kubernetes/client/json.ts"
 import { until } from "../../lab/wait.ts"
 import { dualStack, home, pool, service } from "./objects.ts"
 import type { Scenario } from "./scenario.ts"
-import { patienceMs, type World } from "./world.ts"
+import { patienceMs } from "./daemons.ts"
+import type { World } from "./world.ts"
 
 const manual = { autoAssign: false }
 
@@ -13,8 +14,8 @@ const configuration = ({ custom }: World, result: "Valid" | "Invalid") =>
     return status["result"] === result ? status : undefined
   })
 
-const stale = async ({ controller }: World): Promise<string | undefined> =>
-  /^metallb_k8s_client_config_stale_bool (\d)$/m.exec((await controller.ask("/metrics")) ?? "")?.[1]
+const stale = async ({ daemons }: World): Promise<string | undefined> =>
+  /^metallb_k8s_client_config_stale_bool (\d)$/m.exec((await daemons.controller.ask("/metrics")) ?? "")?.[1]
 
 const counters = ({ custom }: World, name: string, assigned: number) =>
   until(`the status of pool ${name}`, patienceMs, async () => {
@@ -169,8 +170,8 @@ export const poolScenarios: readonly Scenario[] = [
       for (const [name] of kept) await told(name, /KeptAddress/)
       const before = await seeAll()
 
-      await world.stopController()
-      await world.startController()
+      await world.daemons.stopController()
+      await world.daemons.startController()
       // Later than everything else that it may have wanted to write.
       await apply(service("sentinel", { asks: { "address-pool": "spare" } }))
       await gets("sentinel", ["203.0.113.1"])
@@ -185,10 +186,10 @@ export const poolScenarios: readonly Scenario[] = [
       const { apply, gets, see } = world
       await apply(pool("p", ["192.0.2.0/30"]), service("a"), service("b"))
       await gets("b", ["192.0.2.1"])
-      await world.stopController("SIGKILL")
+      await world.daemons.stopController("SIGKILL")
       // Who has an address that is still good claims it before anybody gets a new one.
       await apply(pool("p", ["192.0.2.1/32", "192.0.2.2/32"]), service("a0-newcomer"))
-      await world.startController()
+      await world.daemons.startController()
       await gets("b", ["192.0.2.1"])
       const [a, newcomer] = await Promise.all([see("a"), see("a0-newcomer")])
       t.deepEqual([...a.addresses, ...newcomer.addresses], ["192.0.2.2"])

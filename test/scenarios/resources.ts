@@ -12,7 +12,7 @@ import {
   service,
 } from "./objects.ts"
 import type { Scenario } from "./scenario.ts"
-import { patienceMs } from "./world.ts"
+import { patienceMs } from "./daemons.ts"
 
 const statusObject = (kind: string, name: string) => ({
   apiVersion: "metallb.io/v1beta1",

@@ -4,10 +4,12 @@ import { addressScenarios } from "./addresses.ts"
 import { commandScenarios } from "./commands.ts"
 import { electionScenarios } from "./election.ts"
 import { operatorScenarios } from "./operators.ts"
+import { missing } from "../io/namespaces.ts"
 import { poolScenarios } from "./pools.ts"
 import { resourceScenarios } from "./resources.ts"
 import type { Scenario } from "./scenario.ts"
 import type { Server } from "./servers.ts"
+import { speakerScenarios } from "./speaker.ts"
 import { webhookScenarios } from "./webhooks.ts"
 import { World } from "./world.ts"
 
@@ -19,6 +21,7 @@ const scenarios: readonly Scenario[] = [
   ...operatorScenarios,
   ...commandScenarios,
   ...webhookScenarios,
+  ...speakerScenarios,
 ]
 
 /** Also what a server needs that must be built first. */
@@ -33,13 +36,19 @@ export function runScenarios(allowed: (scenario: Scenario) => boolean, start: ()
     world = await World.begin(await start())
   })
   ava.after.always("the cluster ends", () => world?.end())
+  const noWire = missing("arping")
   for (const scenario of scenarios.filter(allowed)) {
+    if (scenario.needs === "wire" && noWire !== undefined) {
+      ava.skip(`${scenario.name} (${noWire})`, () => undefined)
+      continue
+    }
     ava.serial(scenario.name, async (t: ExecutionContext) => {
       t.timeout(scenarioWithinMs)
       if (world === undefined) throw new Error("there is no cluster")
       const there = world
       t.teardown(() => there.clean())
       await scenario.run(t, there)
+      t.deepEqual(there.daemons.forbidden(), [], "the roles lack a right")
     })
   }
 }

@@ -4,7 +4,8 @@ import { until } from "../../lab/wait.ts"
 import type { Daemon } from "../controller/daemon.ts"
 import { apps, bfdProfile, bgpPeer, home, pool } from "./objects.ts"
 import type { Scenario } from "./scenario.ts"
-import { deployed, patienceMs, type World } from "./world.ts"
+import { patienceMs } from "./daemons.ts"
+import { deployed, type World } from "./world.ts"
 
 const configuration =
   "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/metallb-webhook-configuration"
@@ -26,10 +27,10 @@ function reachable(documents: readonly JsonObject[], port: number): readonly Jso
 
 async function begin(world: World): Promise<{ readonly daemon: Daemon; readonly end: () => Promise<void> }> {
   const { apply, read, request, ok } = world
-  await world.stopController()
-  const daemon = await world.daemon("controller", "--webhook-port=0")
-  world.adopt(daemon)
-  await world.ready(daemon)
+  await world.daemons.stopController()
+  const daemon = await world.daemons.start("controller", "--webhook-port=0")
+  world.daemons.adopt(daemon)
+  await world.daemons.ready(daemon)
   const port = await until("the webhook port", patienceMs, async () => {
     const line = daemon.lines().find(({ msg }) => msg === "webhooks enabled")
     return typeof line?.["port"] === "number" ? line["port"] : undefined
@@ -59,7 +60,7 @@ async function begin(world: World): Promise<{ readonly daemon: Daemon; readonly 
         path: `/api/v1/namespaces/${home}/services/metallb-webhook-service`,
         resource: "services",
       })
-      await world.stopController()
+      await world.daemons.stopController()
     },
   }
 }

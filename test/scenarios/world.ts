@@ -4,44 +4,30 @@ import { tmpdir } from "node:os"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import type { ApiRequest, Cluster } from "../../kubernetes/client/cluster.ts"
-import { isObject, type JsonObject, listOf, objectAt, textMap, textOf } from "../../kubernetes/client/json.ts"
+import { type JsonObject, listOf, objectAt, textOf } from "../../kubernetes/client/json.ts"
 import { loadCluster } from "../../kubernetes/client/load.ts"
 import { type Ran, run } from "../../lab/run.ts"
 import { until } from "../../lab/wait.ts"
-import { type Daemon, startDaemon } from "../controller/daemon.ts"
+import { type Account, Daemons, patienceMs } from "./daemons.ts"
 import { apps, home, team } from "./objects.ts"
+import { type Seen, seen } from "./seen.ts"
 import type { Server } from "./servers.ts"
 
 const deploy = (file: string) => fileURLToPath(new URL(`../../deploy/${file}`, import.meta.url))
 const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url))
-/** Generous: the machine may be slow. What takes as long has failed. */
-export const patienceMs = 60_000
-
-/** A Service as its user sees it. */
-export interface Seen {
-  readonly uid: string
-  readonly version: string
-  readonly addresses: readonly string[]
-  /** Annotation: the pool that the addresses are from. */
-  readonly pool: string | undefined
-  /** `status reason: message` of `troupe.dev/AddressAssigned`; empty: there is none. */
-  readonly condition: string
-}
 
 /** A cluster with our resources and roles, kubectl, and a controller at work. */
 export class World {
   readonly server: Server
   readonly directory: string
   readonly #cluster: Cluster
-  readonly #daemons = new Set<Daemon>()
-  readonly #kubeconfigs = new Map<string, string>()
-  #controller: Daemon | undefined
-  #started = 0
+  readonly daemons: Daemons
 
   private constructor(server: Server, directory: string, cluster: Cluster) {
     this.server = server
     this.directory = directory
     this.#cluster = cluster
+    this.daemons = new Daemons(directory, (account) => this.kubeconfigOf(account))
   }
 
   /** Everything that a user applies before the controller starts, by kubectl. Ends the server where it fails. */
@@ -61,7 +47,7 @@ export class World {
       )
       await world.ok(["apply", "--server-side", "-f", deploy("crds"), "-f", deploy("rbac.yaml")])
       await world.ok(["wait", "--for=condition=established", "crd", "--all", "--timeout=60s"])
-      await world.startController()
+      await world.daemons.startController()
       return world
     } catch (error) {
       await world.end()
@@ -188,86 +174,39 @@ export class World {
       )
     })
 
-  get controller(): Daemon {
-    if (this.#controller === undefined) throw new Error("no controller is at work")
-    return this.#controller
-  }
-
-  /** The one at work: by its role in deploy/rbac.yaml, without webhooks. */
-  async startController(): Promise<Daemon> {
-    this.#controller = await this.daemon("controller", "--webhook-mode=disabled")
-    await this.ready(this.#controller)
-    return this.#controller
-  }
-
-  /** Ends it as a kubelet does, or at once. */
-  async stopController(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
-    const daemon = this.#controller
-    this.#controller = undefined
-    if (daemon !== undefined) await this.endDaemon(daemon, signal)
-  }
-
-  /** This one counts as the one at work from now on. */
-  adopt(daemon: Daemon): void {
-    this.#controller = daemon
-  }
-
-  async daemon(program: "controller" | "speaker", ...args: readonly string[]): Promise<Daemon> {
-    const election = program === "controller" ? ["--leader-elect-lease-duration=3s"] : []
-    const where = [`--namespace=${home}`, `--kubeconfig=${await this.kubeconfigOf(program)}`]
-    return this.#start(program, undefined, [...election, ...where, ...args])
-  }
-
-  /** In a network namespace of its own; how it gets to the API is its caller's business. */
-  daemonInside(networkNamespace: string, program: "speaker", ...args: readonly string[]): Daemon {
-    return this.#start(program, networkNamespace, [`--namespace=${home}`, ...args])
-  }
-
-  #start(program: "controller" | "speaker", networkNamespace: string | undefined, args: readonly string[]): Daemon {
-    const name = `${program}-${++this.#started}`
-    const inside = networkNamespace !== undefined && { networkNamespace }
-    const daemon = startDaemon({ directory: this.directory, name, program, ...inside, args })
-    this.#daemons.add(daemon)
-    return daemon
-  }
-
-  async endDaemon(daemon: Daemon, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
-    daemon.child.kill(signal)
-    await daemon.ended
-    this.#daemons.delete(daemon)
-  }
-
-  readonly ready = (daemon: Daemon, how: "ok" | "standby" = "ok"): Promise<true> =>
-    until(`a controller to be ${how}`, patienceMs, async () => {
-      if (daemon.child.exitCode !== null) throw new Error(`it ended: ${JSON.stringify(daemon.lines().slice(-5))}`)
-      return (await daemon.ask("/readyz")) === `${how}\n`
-    })
-
-  /** With a token of the service account, where there are users. */
-  async kubeconfigOf(account: "controller" | "speaker"): Promise<string> {
-    if (!this.server.users) return this.server.kubeconfig
-    const known = this.#kubeconfigs.get(account)
-    if (known !== undefined) return known
+  /**
+   * With a token of the service account, where there are users. `server`: where the API is found instead; any address
+   * that the server's certificate names.
+   */
+  async kubeconfigOf(account: Account, server?: string): Promise<string> {
     const view = JSON.parse(await this.ok("config view --raw --minify --flatten -o json")) as JsonObject
-    const [cluster] = listOf(view["clusters"])
+    const cluster = objectAt(listOf(view["clusters"])[0], "cluster")
+    const file = path.join(this.directory, `${account}${server === undefined ? "" : "-inside"}.kubeconfig`)
+    const content = {
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ name: "c", cluster: { ...cluster, ...(server !== undefined && { server }) } }],
+      users: [{ name: account, user: this.server.users ? { token: await this.tokenOf(account) } : {} }],
+      contexts: [{ name: account, context: { cluster: "c", user: account } }],
+      "current-context": account,
+    }
+    writeFileSync(file, JSON.stringify(content), { mode: 0o600 })
+    return file
+  }
+
+  /** Of a service account of our namespace. */
+  readonly tokenOf = async (account: string): Promise<string> => {
     const answer = await this.request({
       verb: "create",
       path: `/api/v1/namespaces/${home}/serviceaccounts/${account}/token`,
       resource: "serviceaccounts/token",
       body: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: 7_200 } },
     })
-    const file = path.join(this.directory, `${account}.kubeconfig`)
-    const content = {
-      apiVersion: "v1",
-      kind: "Config",
-      clusters: [cluster],
-      users: [{ name: account, user: { token: objectAt(answer, "status")["token"] } }],
-      contexts: [{ name: account, context: { cluster: objectAt(cluster)["name"], user: account } }],
-      "current-context": account,
-    }
-    writeFileSync(file, JSON.stringify(content), { mode: 0o600 })
-    this.#kubeconfigs.set(account, file)
-    return file
+    return textOf(objectAt(answer, "status")["token"])
+  }
+
+  get apiServer(): string {
+    return this.#cluster.server
   }
 
   /** A file with these objects, for `-f`. */
@@ -279,8 +218,7 @@ export class World {
 
   /** What a scenario has left: the next one finds no Service and no configuration. */
   async clean(): Promise<void> {
-    for (const daemon of this.#daemons) if (daemon !== this.#controller) await this.endDaemon(daemon)
-    if (this.#controller === undefined) await this.startController()
+    await this.daemons.settle()
     await this.#removeAll()
   }
 
@@ -301,7 +239,7 @@ export class World {
   }
 
   async end(): Promise<void> {
-    for (const daemon of this.#daemons) await this.endDaemon(daemon, "SIGKILL")
+    await this.daemons.endAll()
     if (this.server.kind === "given") {
       await this.#removeAll().catch(() => undefined)
       await this.kubectl(["delete", "namespace", apps, team, home, "--wait=false"])
@@ -325,23 +263,6 @@ const customPlurals = [
 const listText = (items: readonly JsonObject[]): string => JSON.stringify({ apiVersion: "v1", kind: "List", items })
 
 const sameTexts = (a: readonly string[], b: readonly string[]) => a.join() === b.join()
-
-function seen(object: JsonObject | undefined): Seen {
-  const { uid, resourceVersion, annotations } = objectAt(object, "metadata")
-  const status = objectAt(object, "status")
-  const condition = listOf(status["conditions"])
-    .filter(isObject)
-    .find(({ type }) => type === "troupe.dev/AddressAssigned")
-  return {
-    uid: textOf(uid),
-    version: textOf(resourceVersion),
-    addresses: listOf(objectAt(status, "loadBalancer")["ingress"]).map((entry) => textOf(objectAt(entry)["ip"])),
-    pool: textMap(annotations)["metallb.io/ip-allocated-from-pool"],
-    condition: condition
-      ? `${textOf(condition["status"])} ${textOf(condition["reason"])}: ${textOf(condition["message"])}`
-      : "",
-  }
-}
 
 /** A manifest of ours as text. */
 export const deployed = (file: string): string => readFileSync(deploy(file), "utf8")

@@ -48,7 +48,13 @@ export async function startKubeApiServer(found: Programs): Promise<KubeApiServer
   const server = await found.kubeApiServer()
   const directory = mkdtempSync(path.join(tmpdir(), "troupe-kube-"))
   const children: ChildProcess[] = []
+  // A test run that is cut short leaves nothing running.
+  const atExit = () => {
+    for (const child of children) child.kill("SIGKILL")
+  }
+  process.once("exit", atExit)
   const stop = async () => {
+    process.removeListener("exit", atExit)
     for (const child of children.toReversed()) await end(child)
     rmSync(directory, { recursive: true, force: true })
   }
