@@ -83,6 +83,8 @@ export interface ServiceEvent {
   readonly message: string
   /** Source component: `metallb-controller` or `metallb-speaker`. */
   readonly component: string
+  /** A node: of many alike at once, those past the first hundred are told together in one Event of that Node. */
+  readonly gatherOn?: string
 }
 
 /** For the status of an IPAddressPool; each fits int64. */

@@ -91,7 +91,8 @@ function tell(
 ): void {
   const record = (type: "Normal" | "Warning", reason: string, message: string) => {
     if (service === undefined) return
-    api.recordEvent({ key, uid: service.uid, type, reason, message, component: "metallb-speaker" })
+    const component = "metallb-speaker"
+    api.recordEvent({ key, uid: service.uid, type, reason, message, component, gatherOn: nodeName })
   }
   switch (step.kind) {
     case "announced": {

@@ -169,7 +169,8 @@ export function recordHappening(state: AnnouncerState, happened: Layer2Happened)
     const ips: readonly string[] = decided === undefined ? [] : addressesOf(decided)
     if (service === undefined || !ips.includes(told.ip)) continue
     const { type, reason, message } = told
-    config.api.recordEvent({ key, uid: service.uid, type, reason, message, component: "metallb-speaker" })
+    const about = { key, uid: service.uid, component: "metallb-speaker", gatherOn: config.nodeName }
+    config.api.recordEvent({ ...about, type, reason, message })
   }
 }
 

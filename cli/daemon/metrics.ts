@@ -75,7 +75,7 @@ function linesOf(name: string, labels: Labels, { bounds, counts, sum }: Histogra
 export function eventMetrics(to: Exporter, counts: EventCounts): void {
   to.counter(
     "troupe_events_total",
-    "Events on Services by what became of them: written, suppressed (one Service has too many), lost",
+    "Events by what became of them: written, suppressed (one object has too many), gathered (many Services in one), lost",
     ["outcome"],
     Object.entries(counts).map(([outcome, count]) => [[outcome], count]),
   )

@@ -2,11 +2,13 @@ import { randomBytes } from "node:crypto"
 import type { ServiceEvent } from "../../config/cluster-api.ts"
 import type { Cluster } from "./cluster.ts"
 import type { JsonObject } from "./json.ts"
+import { gathering } from "./gathering.ts"
 import { backOffMs, pause, type Time, timestamp } from "./time.ts"
 
 /**
  * Records Events the way client-go does: what is identical becomes one Event whose `count` and `lastTimestamp` grow,
- * and each Service has a token bucket (25 at once, one more every five minutes) against floods. Nobody waits for it.
+ * and each Service has a token bucket (25 at once, one more every five minutes) against floods. What concerns many
+ * Services of a node at once is gathered (`gathering.ts`). Nobody waits for it.
  */
 export interface EventRecorder {
   record(event: ServiceEvent): void
@@ -18,8 +20,21 @@ export interface EventCounts {
   readonly written: number
   /** Held back by a Service's token bucket. */
   readonly suppressed: number
+  /** Told together with others, in an Event of a Node. */
+  readonly gathered: number
   /** Lost: the queue was full, or the API server did not take it. */
   readonly lost: number
+}
+
+/** What an Event is about, and what it says. */
+interface About extends Pick<ServiceEvent, "type" | "reason" | "message" | "component"> {
+  readonly object: {
+    readonly kind: "Service" | "Node"
+    /** Of a Service. */
+    readonly namespace?: string
+    readonly name: string
+    readonly uid: string
+  }
 }
 
 interface Known {
@@ -32,7 +47,7 @@ interface Known {
 }
 
 interface Work {
-  readonly event: ServiceEvent
+  readonly event: About
   readonly known: Known
   readonly count: number
   readonly last: string
@@ -55,6 +70,8 @@ const queueLimit = 20_000
 const laneCount = 4
 const rememberedEvents = 4096
 const messageLimit = 1024
+/** Where Kubernetes keeps those of objects without a namespace. */
+const nodeEventNamespace = "default"
 const attempts = 6
 
 export function eventRecorder(cluster: Cluster, time: Time): EventRecorder {
@@ -64,29 +81,45 @@ export function eventRecorder(cluster: Cluster, time: Time): EventRecorder {
   const lanes: Lane[] = Array.from({ length: laneCount }, () => ({ queue: [], sending: undefined }))
   let waiting = 0
   const stopped = new AbortController()
-  const counts = { written: 0, suppressed: 0, lost: 0 }
+  const counts = { written: 0, suppressed: 0, gathered: 0, lost: 0 }
+  const gathered = gathering(time, ({ node, ...event }) =>
+    // As the kubelet does: a Node's Events name it by its name alone.
+    enqueue({ ...event, object: { kind: "Node", name: node, uid: node } }),
+  )
 
-  function record(event: ServiceEvent): void {
+  function record({ key, uid, ...event }: ServiceEvent): void {
+    if (stopped.signal.aborted) return
+    if (!gathered.alone({ key, uid, ...event })) {
+      counts.gathered++
+      return
+    }
+    const [namespace = "", name = ""] = key.split("/")
+    enqueue({ ...event, object: { kind: "Service", namespace, name, uid } })
+  }
+
+  function enqueue(event: About): void {
     if (stopped.signal.aborted) return
     const last = timestamp(time.wallMs())
-    const identity = [event.component, event.key, event.uid, event.type, event.reason, event.message].join("\0")
+    const { kind, namespace = "", name, uid } = event.object
+    const object = [kind, namespace, name, uid].join("\0")
+    const identity = [event.component, object, event.type, event.reason, event.message].join("\0")
     const one = known.get(identity) ?? newEvent(event, last)
     one.count++
     remember(known, identity, one)
     // Counted, though not sent: the next one that is carries the whole count.
-    if (!take(`${event.component} ${event.key} ${event.uid}`)) counts.suppressed++
+    if (!take(`${event.component}\0${object}`)) counts.suppressed++
     else if (waiting >= queueLimit) counts.lost++
     else {
-      const lane = laneOf(event.key)
+      const lane = laneOf(`${namespace}/${name}`)
       lane.queue.push({ event, known: one, count: one.count, last })
       waiting++
       lane.sending ??= send(lane)
     }
   }
 
-  function newEvent({ key }: ServiceEvent, first: string): Known {
-    const [namespace = "", service = ""] = key.split("/")
-    return { namespace, name: `${service}.${randomBytes(8).toString("hex")}`, first, count: 0, created: false }
+  function newEvent({ object }: About, first: string): Known {
+    const name = `${object.name}.${randomBytes(8).toString("hex")}`
+    return { namespace: object.namespace ?? nodeEventNamespace, name, first, count: 0, created: false }
   }
 
   function take(object: string): boolean {
@@ -165,23 +198,19 @@ export function eventRecorder(cluster: Cluster, time: Time): EventRecorder {
     counts: () => ({ ...counts }),
     async stop() {
       stopped.abort()
+      gathered.stop()
       await Promise.all(lanes.flatMap(({ sending }) => sending ?? []))
     },
   }
 }
 
-function eventObject(event: ServiceEvent, known: Known, count: number, last: string): JsonObject {
+function eventObject(event: About, known: Known, count: number, last: string): JsonObject {
+  const { kind, namespace, name, uid } = event.object
   return {
     apiVersion: "v1",
     kind: "Event",
     metadata: { name: known.name, namespace: known.namespace },
-    involvedObject: {
-      apiVersion: "v1",
-      kind: "Service",
-      namespace: known.namespace,
-      name: event.key.slice(known.namespace.length + 1),
-      uid: event.uid,
-    },
+    involvedObject: { apiVersion: "v1", kind, ...(namespace === undefined ? {} : { namespace }), name, uid },
     type: event.type,
     reason: event.reason,
     message: event.message.slice(0, messageLimit),
