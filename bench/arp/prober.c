@@ -1,6 +1,6 @@
-// Asks for 192.0.2.100 … 192.0.2.199 by ARP and measures. One line of JSON.
-// prober INTERFACE latency COUNT PAUSE_US: one request at a time; the time of every reply in microseconds.
-// prober INTERFACE rate SECONDS WINDOW: as many as come, that many under way at once.
+// Asks by ARP for 192.0.2.100 … 192.0.2.199, or for the addresses given, separated by commas. One line of JSON.
+// prober INTERFACE latency COUNT PAUSE_US [ADDRESSES]: one request at a time; the time of every reply in microseconds.
+// prober INTERFACE rate SECONDS WINDOW [ADDRESSES]: as many as come, that many under way at once.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <linux/filter.h>
@@ -19,6 +19,8 @@
 
 static int fd;
 static uint8_t frame[60];
+static in_addr_t *targets;
+static int count = 0;
 
 static void fail(const char *what) {
   perror(what);
@@ -31,36 +33,38 @@ static double now(void) {
   return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
 }
 
-static void ask(int address) {
-  frame[41] = (uint8_t)address;
+static void ask(in_addr_t target) {
+  memcpy(frame + 38, &target, 4);
   if (send(fd, frame, sizeof frame, 0) < 0) fail("send");
 }
 
-// The last byte of the address that was answered for, or -1 when nothing came in time.
-static int answer(double until) {
+// The address that was answered for, or 0 when nothing came in time.
+static in_addr_t answer(double until) {
   uint8_t in[2048];
   for (;;) {
     ssize_t length = recv(fd, in, sizeof in, MSG_DONTWAIT);
-    if (length >= 42) return in[31];
+    in_addr_t from;
+    memcpy(&from, in + 28, 4);
+    if (length >= 42) return from;
     double left = until - now();
-    if (left <= 0) return -1;
+    if (left <= 0) return 0;
     struct timespec wait = {(time_t)(left / 1e6), (long)(((long long)left) % 1000000 * 1000)};
     struct pollfd entry = {fd, POLLIN, 0};
     ppoll(&entry, 1, &wait, NULL);
   }
 }
 
-static void latency(int count, int pause) {
+static void latency(int requests, int pause) {
   int lost = 0;
   printf("{\"us\":[");
-  for (int i = 0, printed = 0; i < count; i++) {
-    int address = 100 + i % 100;
+  for (int i = 0, printed = 0; i < requests; i++) {
+    in_addr_t target = targets[i % count];
     double start = now();
-    ask(address);
-    int got;
+    ask(target);
+    in_addr_t got;
     do got = answer(start + 1e6);
-    while (got != -1 && got != address);
-    if (got == -1) lost++;
+    while (got != 0 && got != target);
+    if (got == 0) lost++;
     else printf(printed++ ? ",%.1f" : "%.1f", now() - start);
     if (pause) usleep((useconds_t)pause);
   }
@@ -71,18 +75,18 @@ static void rate(double seconds, int window) {
   long sent = 0, received = 0;
   double start = now(), end = start + seconds * 1e6;
   while (now() < end) {
-    while (sent - received < window) ask(100 + (int)(sent++ % 100));
-    if (answer(now() + 1e6) == -1) break;
+    while (sent - received < window) ask(targets[sent++ % count]);
+    if (answer(now() + 1e6) == 0) break;
     received++;
   }
   double took = (now() - start) / 1e6;
   long inTime = received;
-  while (received < sent && answer(now() + 5e5) != -1) received++;
+  while (received < sent && answer(now() + 5e5) != 0) received++;
   printf("{\"perSecond\":%.0f,\"lost\":%ld,\"sent\":%ld}\n", inTime / took, sent - received, sent);
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) return 2;
+  if (argc != 5 && argc != 6) return 2;
   fd = socket(AF_PACKET, SOCK_RAW, 0);
   if (fd < 0) fail("socket");
   struct sock_filter code[] = {
@@ -101,7 +105,12 @@ int main(int argc, char **argv) {
   memcpy(frame + 12, head, sizeof head);
   memcpy(frame + 22, request.ifr_hwaddr.sa_data, 6);
   memcpy(frame + 28, (uint8_t[]){192, 0, 2, 1}, 4);
-  memcpy(frame + 38, (uint8_t[]){192, 0, 2, 0}, 4);
+  targets = malloc(sizeof *targets * (argc == 6 ? strlen(argv[5]) : 100));
+  if (targets == NULL) fail("memory");
+  if (argc == 6)
+    for (char *text = strtok(argv[5], ","); text != NULL; text = strtok(NULL, ",")) targets[count++] = inet_addr(text);
+  else
+    for (; count < 100; count++) targets[count] = htonl(0xc0000200 + 100 + (uint32_t)count);
   if (strcmp(argv[2], "latency") == 0) latency(atoi(argv[3]), atoi(argv[4]));
   else rate(atof(argv[3]), atoi(argv[4]));
 }

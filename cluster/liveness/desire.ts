@@ -1,6 +1,6 @@
 import { goesOn, gone, lingering } from "./hand-over.ts"
 import type { Address, Answering, Desired, Member, Watched } from "./state.ts"
-import { answeringChanged, heardLately, newAddress, type Turn } from "./turn.ts"
+import { answeringChanged, heardLately, newAddress, type Turn, writablePeers } from "./turn.ts"
 
 const mostWitnesses = 3
 
@@ -16,6 +16,7 @@ export function desire(turn: Turn, desired: Desired, adopted: Answering | undefi
   draft.witnesses = witnessesOf(others, desired.self)
   const before = draft.addresses
   draft.addresses = new Map()
+  turn.copied.addresses = true
   for (const watched of desired.addresses) {
     const was = before.get(watched.ip) ?? heldBefore(watched, adopted)
     draft.addresses.set(watched.ip, continued(turn, watched, was))
@@ -31,11 +32,12 @@ function heldBefore(watched: Watched, adopted: Answering | undefined): Address |
 }
 
 /** A member that is another machine now has to be met again. */
-function forgetChanged({ draft }: Turn, others: readonly Member[]): void {
+function forgetChanged(turn: Turn, others: readonly Member[]): void {
+  const { draft } = turn
   const now = new Map(others.map((member) => [member.name, member]))
   for (const name of draft.peers.keys()) {
     const [was, is] = [draft.members.get(name), now.get(name)]
-    if (is === undefined || is.address !== was?.address || is.port !== was.port) draft.peers.delete(name)
+    if (is === undefined || is.address !== was?.address || is.port !== was.port) writablePeers(turn).delete(name)
   }
 }
 

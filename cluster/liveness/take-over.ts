@@ -4,6 +4,9 @@ import { judge, type LivenessVerdict } from "./judge.ts"
 import type { Address, Member } from "./state.ts"
 import { answeringChanged, count, happened, heardLately, peerOf, setAddress, setPeer, type Turn } from "./turn.ts"
 
+/** Of a leader's addresses everybody is asked for so many before all of them are taken over. */
+const mostConfirmed = 64
+
 /** Judges what is known, and acts on it when it is our turn. */
 export function conclude(turn: Turn, member: Member, held: readonly Ip[]): void {
   const { draft, nowMs } = turn
@@ -19,9 +22,9 @@ export function conclude(turn: Turn, member: Member, held: readonly Ip[]): void 
   const readyMs = doubt.readyMs ?? nowMs
   setPeer(turn, name, { doubt: { ...doubt, readyMs } })
   let taken = 0
-  for (const ip of held) {
+  for (const [i, ip] of held.entries()) {
     const address = draft.addresses.get(ip)
-    if (address !== undefined && confirmed(turn, address, name, readyMs)) {
+    if (address !== undefined && confirmed(turn, address, name, readyMs, i < mostConfirmed)) {
       takeOver(turn, address, name, verdict)
       taken++
     }
@@ -31,7 +34,13 @@ export function conclude(turn: Turn, member: Member, held: readonly Ip[]): void 
 }
 
 /** Our turn has come, and everybody was asked in vain. */
-function confirmed(turn: Turn, { ip, before, confirm }: Address, suspect: string, readyMs: number): boolean {
+function confirmed(
+  turn: Turn,
+  { ip, before, confirm }: Address,
+  suspect: string,
+  readyMs: number,
+  asks: boolean,
+): boolean {
   const { draft, nowMs, effects } = turn
   const { stepMs, confirmMs } = draft.settings
   const first = before.filter(
@@ -39,8 +48,10 @@ function confirmed(turn: Turn, { ip, before, confirm }: Address, suspect: string
   )
   if (nowMs < readyMs + first.length * stepMs) return false
   if (confirm === undefined || (!confirm.repeated && nowMs >= confirm.sentMs + confirmMs / 2)) {
-    effects.push({ kind: "probe", ip, to: undefined })
-    count(turn, "probesSent")
+    if (asks) {
+      effects.push({ kind: "probe", ip, to: undefined })
+      count(turn, "probesSent")
+    }
     setAddress(turn, ip, { confirm: { sentMs: confirm?.sentMs ?? nowMs, repeated: confirm !== undefined } })
     return false
   }

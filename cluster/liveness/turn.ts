@@ -9,13 +9,16 @@ export interface Turn {
   readonly draft: Draft
   readonly effects: Effect[]
   readonly nowMs: number
+  /** What of the draft is a copy already; most steps change one thing among a thousand, or nothing. */
+  readonly copied: { peers: boolean; addresses: boolean }
 }
 
 export const never = Number.NEGATIVE_INFINITY
 
 export function beginTurn(state: State, nowMs: number): Turn {
-  const draft = { ...state, peers: new Map(state.peers), addresses: new Map(state.addresses) }
-  return { draft, effects: [], nowMs }
+  // The maps are only written by `writablePeers` and `writableAddresses`.
+  const draft = { ...state } as Draft
+  return { draft, effects: [], nowMs, copied: { peers: false, addresses: false } }
 }
 
 export function peerOf({ draft }: Turn, name: string): Peer {
@@ -40,13 +43,25 @@ const stranger: Omit<Peer, "name"> = {
 
 export function setPeer(turn: Turn, name: string, patch: Partial<Peer>): Peer {
   const next = { ...peerOf(turn, name), ...patch }
-  turn.draft.peers.set(name, next)
+  writablePeers(turn).set(name, next)
   return next
 }
 
-export function setAddress({ draft }: Turn, ip: Ip, patch: Partial<Address>): void {
-  const address = draft.addresses.get(ip)
-  if (address !== undefined) draft.addresses.set(ip, { ...address, ...patch })
+export function setAddress(turn: Turn, ip: Ip, patch: Partial<Address>): void {
+  const address = turn.draft.addresses.get(ip)
+  if (address !== undefined) writableAddresses(turn).set(ip, { ...address, ...patch })
+}
+
+export function writablePeers({ draft, copied }: Turn): Map<string, Peer> {
+  if (!copied.peers) draft.peers = new Map(draft.peers)
+  copied.peers = true
+  return draft.peers
+}
+
+function writableAddresses({ draft, copied }: Turn): Map<Ip, Address> {
+  if (!copied.addresses) draft.addresses = new Map(draft.addresses)
+  copied.addresses = true
+  return draft.addresses
 }
 
 export const newAddress = (watched: Watched): Address => ({
@@ -74,7 +89,8 @@ export function happened(turn: Turn, happening: Happening): void {
 }
 
 export function answeringChanged({ effects }: Turn): void {
-  if (!effects.some(({ kind }) => kind === "answering-changed")) effects.push({ kind: "answering-changed" })
+  // First, so that what is said of it does not hold it up.
+  if (effects[0]?.kind !== "answering-changed") effects.unshift({ kind: "answering-changed" })
 }
 
 /** Heard so lately that gossip's word does not count against it. */

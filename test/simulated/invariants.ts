@@ -138,7 +138,7 @@ export class Invariants {
 
   #someIn(address: Ip, answering: readonly string[], nowMs: number): Violation | undefined {
     const seen = new Set<string>()
-    const boundMs = this.#isEasy(nowMs) ? bounds.nobodyMs : bounds.nobodyByGossipMs
+    const boundMs = this.#isEasy(address, nowMs) ? bounds.nobodyMs : bounds.nobodyByGossipMs
     for (const group of nowMs < settledMs ? [] : this.#groups()) {
       const candidates = group.filter((host) => this.#isCandidate(host, address))
       if (candidates.length === 0 || group.some((host) => answering.includes(host))) continue
@@ -160,13 +160,18 @@ export class Invariants {
     return undefined
   }
 
-  /** Those who watch see all there is to see: one node alone was hurt, long after the one before, and nothing is split. */
-  #isEasy(nowMs: number): boolean {
+  /**
+   * Those who watch see all there is to see: one node alone was hurt, long after the one before, nothing is split, and
+   * the Service is not new besides. (Nobody misses a speaker that was never heard to have a new address.)
+   */
+  #isEasy(address: Ip, nowMs: number): boolean {
+    const changedMs = this.#serviceChangedMs.get(address) ?? Number.NEGATIVE_INFINITY
+    const isNew = nowMs >= changedMs && nowMs - changedMs < bounds.calmMs
     if (this.#fleet.story.plainHosts.length > 0) return false
     const hurt = [...this.#hurt.values()].filter((list) =>
       list.some(({ fromMs, untilMs }) => nowMs >= fromMs && nowMs - untilMs <= bounds.calmMs),
     )
-    return hurt.length <= 1
+    return hurt.length + (isNew ? 1 : 0) <= 1
   }
 
   #isCandidate(host: string, address: Ip): boolean {

@@ -58,6 +58,8 @@ export type WatchMessage =
   | Verified
   | { readonly kind: "tick" }
   | { readonly kind: "count" }
+  | { readonly kind: "say" }
+  | { readonly kind: "tell" }
   | { readonly kind: "failed"; readonly error: Error }
 
 type Self = Context<WatchMessage>
@@ -66,6 +68,7 @@ const roundingMs = 0.001
 const countSoonMs = 200
 const countEveryMs = 10_000
 const namesCounted = "count-soon"
+const newsAtOnce = 64
 
 /**
  * Watches, on one interface, those that come before us for an address, and the claims of others for ours. All decisions
@@ -79,6 +82,10 @@ class Watch {
   #told: WatchDesired | undefined
   #sockets: ClaimSockets | undefined
   #said: Answering | undefined
+  #saying = false
+  #telling = false
+  /** What people are to know, told when what it is about has been done. */
+  readonly #news: Happening[] = []
   #counted: LivenessCounts = noLivenessCounts
 
   constructor(config: WatchConfig, context: Self) {
@@ -108,6 +115,7 @@ class Watch {
     const { dueMs, counts } = this.#machine
     this.#machine = machine
     for (const effect of effects) this.#perform(effect)
+    this.#tellSoon()
     if (machine.dueMs !== dueMs || event.kind === "tick") this.#wake()
     if (machine.counts !== counts && isNews(minus(machine.counts, this.#counted)))
       this.#context.timers.set(namesCounted, countSoonMs, { kind: "count" })
@@ -124,6 +132,7 @@ class Watch {
 
   stop(): void {
     this.#sockets?.close()
+    for (const happening of this.#news.splice(0)) this.#tell(happening)
     this.count()
   }
 
@@ -158,7 +167,7 @@ class Watch {
   }
 
   #perform(effect: Effect): void {
-    const { timers, self } = this.#context
+    const { self } = this.#context
     switch (effect.kind) {
       case "probe":
         return this.#sockets?.ask(effect.ip, effect.to)
@@ -173,18 +182,37 @@ class Watch {
         return
       }
       case "answering-changed":
-        if (this.#said !== undefined && !sameAnswering(this.#said, this.#wire())) {
-          this.#say(this.#told?.generation ?? 0)
-          timers.set(namesCounted, countSoonMs, { kind: "count" })
-        }
-        return
+        // A leader that is back claims all it has, one by one: together they are one change.
+        if (this.#said === undefined || this.#saying) return
+        this.#saying = true
+        return this.#context.send(self, { kind: "say" })
       case "announce":
         return this.#context.send(this.#config.parent, effect)
       case "happened":
-        return this.#tell(effect.happening)
+        return void this.#news.push(effect.happening)
       default:
         return effect satisfies never
     }
+  }
+
+  sayChanged(): void {
+    this.#saying = false
+    if (this.#said === undefined || sameAnswering(this.#said, this.#wire())) return
+    this.#say(this.#told?.generation ?? 0)
+    this.#context.timers.set(namesCounted, countSoonMs, { kind: "count" })
+  }
+
+  /** A few at a time: a thousand lines for the log must not hold up what they are about. */
+  tellSome(): void {
+    for (const happening of this.#news.splice(0, newsAtOnce)) this.#tell(happening)
+    this.#telling = false
+    this.#tellSoon()
+  }
+
+  #tellSoon(): void {
+    if (this.#telling || this.#news.length === 0) return
+    this.#telling = true
+    this.#context.send(this.#context.self, { kind: "tell" })
   }
 
   #say(generation: number): void {
@@ -301,6 +329,12 @@ export const watchActor: Actor<WatchConfig, Watch, WatchMessage> = {
         break
       case "count":
         watch.count()
+        break
+      case "say":
+        watch.sayChanged()
+        break
+      case "tell":
+        watch.tellSome()
         break
       case "failed":
         throw message.error
