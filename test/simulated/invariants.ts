@@ -21,7 +21,7 @@ export const bounds = {
   calmMs: 20_000,
   /** One answers that is no candidate any more, or for an address that is nobody's. */
   wrongMs: 2000,
-  /** How long after a fault of its holder an address may still move away from it. */
+  /** How long after a fault of its holder an address may still move away from it, and to one that was cut off. */
   causeMs: 45_000,
   /** How long after it has come back a node that the election prefers may still take its address back. */
   returnMs: 90_000,
@@ -248,7 +248,8 @@ export class Invariants {
     const changedMs = this.#serviceChangedMs.get(address)
     if (changedMs !== undefined && nowMs - changedMs < bounds.causeMs) return true
     const order = this.#fleet.order(address)
-    if (from.some((host) => this.#wasHurt(host, nowMs, bounds.causeMs))) return true
+    // Who was cut off may have been told by its own gossip that it leads.
+    if ([to, ...from].some((host) => this.#wasHurt(host, nowMs, bounds.causeMs))) return true
     const comesFirst = from.every((host) => order.indexOf(to) < order.indexOf(host))
     return comesFirst && this.#wasHurt(to, nowMs, bounds.returnMs)
   }
