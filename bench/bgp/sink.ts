@@ -11,6 +11,8 @@ export class Sink {
   readonly #server = net.createServer((socket) => this.#serve(socket))
   readonly #asn: number
   updates = 0
+  /** Of UPDATEs. */
+  octets = 0
   updated: () => void = () => {}
 
   constructor(asn: number) {
@@ -37,6 +39,7 @@ export class Sink {
           socket.write(encode({ kind: "keepalive" }, { fourOctet: true }))
         } else if (frame[18] === messageType.update) {
           this.updates++
+          this.octets += frame.length
           this.updated()
         }
       }
