@@ -2,7 +2,7 @@ import https from "node:https"
 import type { JsonObject } from "../../kubernetes/client/json.ts"
 import { listOf, objectAt, textOf } from "../../kubernetes/client/json.ts"
 import { until } from "../../lab/wait.ts"
-import { home, pool, service } from "./objects.ts"
+import { apps, home, pool, service } from "./objects.ts"
 import type { Scenario } from "./scenario.ts"
 import { patienceMs } from "./daemons.ts"
 import type { World } from "./world.ts"
@@ -90,6 +90,27 @@ export const operatorScenarios: readonly Scenario[] = [
       await world.daemons.ready(await start())
       t.deepEqual(await secret(), made)
       await ok(["delete", "secret/memberlist", "pod/controller-1", "deployment/controller", "-n", home, "--wait=false"])
+    },
+  },
+  {
+    name: "what others write into a Service's status stays",
+    async run(t, { apply, gets, ok, read, told }) {
+      await apply(pool("p", ["192.0.2.0/29"]), service("web"))
+      await gets("web", ["192.0.2.0"])
+      const path = `/api/v1/namespaces/${apps}/services/web`
+      const theirs = { type: "example.org/Ready", status: "True", reason: "Done", message: "" }
+      const since = { lastTransitionTime: "2026-01-01T00:00:00Z" }
+      const body = objectAt(await read(path))
+      const conditions = [...listOf(objectAt(body, "status")["conditions"]), { ...theirs, ...since }]
+      await ok(
+        ["replace", "--raw", `${path}/status`, "-f", "-"],
+        JSON.stringify({ ...body, status: { ...objectAt(body, "status"), conditions } }),
+      )
+      await apply(service("web", { asks: { loadBalancerIPs: "192.0.2.3" } }))
+      await gets("web", ["192.0.2.3"])
+      await told("web", /RequestedAddresses/)
+      const now = listOf(objectAt(await read(path), "status")["conditions"])
+      t.true(now.some((condition) => objectAt(condition)["type"] === theirs.type))
     },
   },
   {

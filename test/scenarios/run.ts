@@ -3,6 +3,7 @@ import ava from "ava"
 import { addressScenarios } from "./addresses.ts"
 import { commandScenarios } from "./commands.ts"
 import { electionScenarios } from "./election.ts"
+import { familyScenarios } from "./families.ts"
 import { operatorScenarios } from "./operators.ts"
 import { missing } from "../io/namespaces.ts"
 import { poolScenarios } from "./pools.ts"
@@ -16,6 +17,7 @@ import { World } from "./world.ts"
 const scenarios: readonly Scenario[] = [
   ...resourceScenarios,
   ...addressScenarios,
+  ...familyScenarios,
   ...poolScenarios,
   ...electionScenarios,
   ...operatorScenarios,

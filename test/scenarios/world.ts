@@ -22,6 +22,8 @@ export class World {
   readonly directory: string
   readonly #cluster: Cluster
   readonly daemons: Daemons
+  /** The namespaces are: nobody else had them. */
+  #ours = false
 
   private constructor(server: Server, directory: string, cluster: Cluster) {
     this.server = server
@@ -33,7 +35,10 @@ export class World {
   /** Everything that a user applies before the controller starts, by kubectl. Ends the server where it fails. */
   static async begin(server: Server): Promise<World> {
     const cluster = await loadCluster({ kubeconfig: server.kubeconfig })
-    if (!cluster.ok) throw new Error(cluster.error)
+    if (!cluster.ok) {
+      await server.stop()
+      throw new Error(cluster.error)
+    }
     const world = new World(server, mkdtempSync(path.join(tmpdir(), "troupe-scenarios-")), cluster.value)
     try {
       await world.#refuseIfInUse()
@@ -55,14 +60,16 @@ export class World {
     }
   }
 
-  /** The controller gives addresses to every Service of a cluster: not in one that somebody uses. */
+  /** The controller gives addresses to every Service of a cluster, and what is made here is deleted afterwards. */
   async #refuseIfInUse(): Promise<void> {
-    if (this.server.kind !== "given") return
+    const there = await Promise.all([home, apps, team].map((name) => this.read(`/api/v1/namespaces/${name}`)))
     const services = listOf((await this.read("/api/v1/services"))?.["items"])
-    const pools = listOf((await this.read(`/apis/metallb.io/v1beta1/ipaddresspools`))?.["items"])
     const balanced = services.some((service) => objectAt(service, "spec")["type"] === "LoadBalancer")
-    if (balanced || pools.length > 0)
-      throw new Error("TROUPE_TEST_KUBECONFIG: this cluster has LoadBalancer Services or IPAddressPools: it is in use")
+    if (balanced || there.some((namespace) => namespace !== undefined))
+      throw new Error(
+        `this cluster is in use: it has LoadBalancer Services, or a namespace ${home}, ${apps} or ${team}`,
+      )
+    this.#ours = true
   }
 
   readonly kubectl = (line: string | readonly string[], input?: string): Promise<Ran> => {
@@ -240,7 +247,7 @@ export class World {
 
   async end(): Promise<void> {
     await this.daemons.endAll()
-    if (this.server.kind === "given") {
+    if (this.server.kind === "given" && this.#ours) {
       await this.#removeAll().catch(() => undefined)
       await this.kubectl(["delete", "namespace", apps, team, home, "--wait=false"])
     }
