@@ -295,6 +295,7 @@ export function describeLayer2(reason: Layer2Reason): string {
     case "interfaces-missing":
       return `none of the interfaces ${reason.interfaces.join(", ")} exists on this node`
     case "policies-off":
+    case "policies-unknown":
     case "policy-not-shared":
     case "kept":
     case "spread":

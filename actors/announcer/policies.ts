@@ -27,6 +27,8 @@ export interface NodeSubnets {
 
 export type PolicyReason =
   | { readonly rule: "policies-off"; readonly policies: readonly ElectionPolicy[]; readonly why: string }
+  /** Whoever decides here does not hear the speakers. */
+  | { readonly rule: "policies-unknown"; readonly policies: readonly ElectionPolicy[] }
   /** Of several advertisements that select the Service, these do not ask for it. */
   | {
       readonly rule: "policy-not-shared"
@@ -58,9 +60,9 @@ export function policiesFor(
 ): { readonly policies: Policies | undefined; readonly because: readonly PolicyReason[] } {
   const named = [...new Set(advertisements.flatMap(({ election }) => election ?? []))].sort()
   if (named.length === 0) return { policies: undefined, because: [] }
-  if (facts?.kind !== "on") {
-    const why = facts?.why ?? "what the speakers say of themselves is not known here"
-    return { policies: undefined, because: [{ rule: "policies-off", policies: named, why }] }
+  if (facts === undefined) return { policies: undefined, because: [{ rule: "policies-unknown", policies: named }] }
+  if (facts.kind === "off") {
+    return { policies: undefined, because: [{ rule: "policies-off", policies: named, why: facts.why }] }
   }
   const because: PolicyReason[] = []
   const shared = (policy: ElectionPolicy): boolean => {
@@ -134,10 +136,21 @@ export function factsFrom(marks: ReadonlyMap<string, SpeakerMark>, spread: Sprea
   return { kind: "on", subnets, claims, spread }
 }
 
+const rules: readonly string[] = [
+  "policies-off",
+  "policies-unknown",
+  "policy-not-shared",
+  "kept",
+  "spread",
+] satisfies readonly PolicyReason["rule"][]
+export const isPolicyReason = (reason: { readonly rule: string }): reason is PolicyReason => rules.includes(reason.rule)
+
 export function describePolicy(reason: PolicyReason): string {
   switch (reason.rule) {
     case "policies-off":
       return `election policy ${reason.policies.join(", ")} is off: ${reason.why}`
+    case "policies-unknown":
+      return `election policy ${reason.policies.join(", ")} is left out here, since only the speakers know what it goes by: \`troupe status layer2\` has the leader`
     case "policy-not-shared":
       return `election policy ${reason.policy} does not count: ${reason.advertisements.join(", ")} also selects the Service and does not ask for it`
     case "kept":

@@ -5,6 +5,7 @@ import type { ActorRef } from "../../supervision/reference.ts"
 import { complaintsOf } from "./complaints.ts"
 import { decideService, type ServiceVerdict } from "./service-decision.ts"
 import { type Standing, standingOf } from "./layer2-decision.ts"
+import { describePolicy, isPolicyReason } from "./policies.ts"
 import type { Surroundings } from "./surroundings.ts"
 import { type Announcement, move, type Step } from "./transition.ts"
 
@@ -50,7 +51,7 @@ export const serviceActor: Actor<ServiceConfig, ServiceState, Evaluate> = {
     const verdict = decideService(service, endpoints, surroundings)
     const before = last === undefined ? message.announcement : last.announcement
     const { after, steps } = move(before, verdict.decision)
-    for (const step of steps) tell(step, config, message, context)
+    for (const step of steps) tell(step, config, message, policyWords(verdict), context)
 
     const complaints = new Set<string>()
     for (const complaint of complaintsOf(verdict)) {
@@ -83,10 +84,17 @@ function standingIn(
   return advertisements && standingOf(service, decision, advertisements, endpoints, surroundings)
 }
 
+/** Where an election policy has had a say, the log says so too. */
+const policyWords = ({ decision }: ServiceVerdict): readonly string[] =>
+  decision.kind === "considered"
+    ? decision.layer2.because.flatMap((reason) => (isPolicyReason(reason) ? [describePolicy(reason)] : []))
+    : []
+
 function tell(
   step: Step,
   { key, api }: ServiceConfig,
   { service, surroundings: { nodeName } }: Evaluate,
+  policies: readonly string[],
   { log }: Context<Evaluate>,
 ): void {
   const record = (type: "Normal" | "Warning", reason: string, message: string) => {
@@ -102,7 +110,8 @@ function tell(
         const numAds = bgp?.routes.length
         log.info("making advertisements using BGP", { event: "updatedAdvertisements", service: key, numAds })
       }
-      log.info("service has IP, announcing", { event: "serviceAnnounced", service: key, ips, pool, protocol })
+      const why = protocol === "layer2" && policies.length > 0 ? { because: policies } : {}
+      log.info("service has IP, announcing", { event: "serviceAnnounced", service: key, ips, pool, protocol, ...why })
       record("Normal", "nodeAssigned", `announcing from node "${nodeName}" with protocol "${protocol}"`)
       return
     }

@@ -191,7 +191,7 @@ const table: readonly (readonly [string, Case, readonly string[], string | undef
     "off where nothing is known of the others",
     { advertisements: [asking("sticky")] },
     ["charlie", "bravo", "alpha"],
-    "election policy sticky is off: what the speakers say of themselves is not known here",
+    "election policy sticky is left out here, since only the speakers know what it goes by: `troupe status layer2` has the leader",
   ],
 ]
 for (const [name, given, order, text] of table) {

@@ -1,5 +1,6 @@
 // Election policies among whole speakers by seed: who answers, who keeps, and that all agree.
 import test from "ava"
+import { node } from "../announcer/facts.ts"
 import { ip } from "../arp/frames.ts"
 import { type Cluster, cluster, type Options, web } from "../liveness/cluster.ts"
 import type { Ip } from "../../protocols/ip.ts"
@@ -147,6 +148,25 @@ test("sticky: an announcer that dies keeps its claims", async (t) => {
       await it.answeredBy("bravo", 2000)
       await stays(it, "bravo", 6000)
     }
+  })
+})
+
+test("sticky: a node that was drained does not get its address back", async (t) => {
+  await bySeed({ policy: "sticky" }, async (it) => {
+    await it.answeredBy("charlie", 1000)
+    await it.sim.runFor(claimedMs)
+    it.api.putNode(node("charlie", { taints: [{ key: "troupe.dev/drain", value: "", effect: "NoSchedule" }] }))
+    await it.answeredBy("bravo", 3000)
+    await it.sim.runFor(claimedMs)
+    it.api.putNode(node("charlie"))
+    await stays(it, "bravo", 10_000)
+    const announced = it.said("serviceAnnounced").findLast(({ host }) => host === "bravo")
+    t.deepEqual(announced?.fields["because"], undefined, "the hash has moved it, and the claim came later")
+    it.sim.network.killProcess("bravo")
+    await it.answeredBy("charlie", 1000)
+    await it.sim.runFor(1000)
+    const taken = it.said("serviceAnnounced").findLast(({ host }) => host === "charlie")
+    t.deepEqual(taken?.fields["because"], [`kept: sticky, charlie has claimed ${web} in epoch 2`])
   })
 })
 
