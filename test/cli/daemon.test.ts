@@ -162,6 +162,8 @@ test.serial("an API server that is down at start is waited for; SIGTERM ends it 
   await until("the controller to say that the API server is away", 20_000, async () =>
     controller.lines().some((line) => JSON.stringify(line).includes("connection refused")) ? true : undefined,
   )
+  const disabled = controller.lines().find(({ msg }) => String(msg).startsWith("webhooks are disabled"))
+  t.regex(String(disabled?.["msg"]), /the API server checks each object by its schema and CEL rules alone/)
   const before = await get({ socketPath: socket }, "/readyz")
   t.is(before.status, 503)
   t.like(await get({ socketPath: socket }, "/healthz"), { status: 200 }, "alive all the same")

@@ -114,6 +114,15 @@ test.serial("a controller that only reviews: curl and openssl trust it by the CA
     metrics,
     /troupe_webhook_requests_total\{path="\/validate-metallb-io-v1beta1-ipaddresspool",outcome="denied"\} 1/,
   )
+  const webhook = 'webhook="/validate-metallb-io-v1beta1-ipaddresspool"'
+  for (const line of [
+    `controller_runtime_webhook_requests_total{${webhook},code="200"} 2`,
+    `controller_runtime_webhook_requests_in_flight{${webhook}} 0`,
+    `controller_runtime_webhook_latency_seconds_count{${webhook}} 2`,
+    "metallb_k8s_client_config_loaded_bool 0",
+  ])
+    t.true(metrics.includes(`${line}\n`), line)
+  t.regex(metrics, /^controller_runtime_reconcile_total\{controller="cert-rotator",result="requeue_after"\} [1-9]/m)
   t.notRegex(metrics, /metallb_allocator/, "it assigns nothing")
   t.false(daemon.log().includes("PRIVATE"))
   daemon.child.kill("SIGTERM")

@@ -125,6 +125,15 @@ test("many requests failing: it is written all the same, and nothing is said aft
   t.is(state(server, "controller"), undefined)
 })
 
+test("without its Pod it is written all the same, has no owner, and that is said once", async (t) => {
+  const { server, client, log } = await embeddedCluster(t)
+  const { api } = await client("nobody")
+  api.reportConfiguration({ component: "controller", condition: fine })
+  await until(() => verdict(server, "controller") === "Valid", "the verdict")
+  t.is(objectAt(state(server, "controller"), "metadata")["ownerReferences"], undefined)
+  t.is(log.lines.filter((line) => line.includes("there is no Pod metallb-system/nobody")).length, 1)
+})
+
 test("a controller that only reviews keeps the object, and says over it what others report", async (t) => {
   const { server, client, pod } = await embeddedCluster(t)
   const own = pod("reviewer")
