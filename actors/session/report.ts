@@ -62,8 +62,11 @@ export function reportOf({ name, desired, announcing, session, counters, ...told
   }
 }
 
+/** An OPEN has room for two thousand of them; what anybody sends is less than twenty. */
+const mostCapabilities = 64
+
 export const capabilitiesIn = ({ capabilities }: Open): readonly CapabilityReport[] =>
-  capabilities.map((one) => ({ code: capabilityCodeOf(one), text: describeCapability(one) }))
+  capabilities.slice(0, mostCapabilities).map((one) => ({ code: capabilityCodeOf(one), text: describeCapability(one) }))
 
 function transportOf(
   settings: SessionSettings,

@@ -86,7 +86,7 @@ export function decode(bytes: Uint8Array, context: AttributeContext): Result<Rec
     case messageType.open:
       return decodeOpenBody(body)
     case messageType.update:
-      return decodeUpdateBody(body, context)
+      return body.length < 4 ? badLength(bytes.length) : decodeUpdateBody(body, context)
     case messageType.notification:
       if (body.length < 2) return badLength(bytes.length)
       return ok({ kind: "notification", code: body[0] ?? 0, subcode: body[1] ?? 0, data: body.slice(2) })

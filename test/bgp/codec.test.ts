@@ -59,6 +59,8 @@ const refused: readonly [name: string, bytes: string, code: number, subcode: num
   ["length above 4096", `${marker}100104`, 1, 2, "1001"],
   ["unknown type", `${marker}001309`, 1, 3, "09"],
   ["KEEPALIVE with a body", `${marker}00140400`, 1, 2, "0014"],
+  ["UPDATE without its two lengths", `${marker}001602000000`, 1, 2, "0016"],
+  ["OPEN above 4096", `${marker}100101`, 1, 2, "1001"],
   ["NOTIFICATION without a subcode", `${marker}00140306`, 1, 2, "0014"],
   ["ROUTE-REFRESH of the wrong length", `${marker}00160500 0100`, 7, 1, `${marker}001605000100`],
   ["OPEN cut short", `${marker}001c0104fc00005ac0000201`, 1, 2, "001c"],
