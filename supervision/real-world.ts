@@ -16,6 +16,7 @@ export function realWorld(parts: WorldParts = {}): World {
     network: { openUdp, listenTcp, connectTcp, ...parts.network },
     packets: parts.packets ?? noPackets,
     datagrams: parts.datagrams ?? noDatagrams,
+    ...(parts.routing === undefined ? {} : { routing: parts.routing }),
     ...(parts.interleave === undefined ? {} : { interleave: parts.interleave }),
   }
 }

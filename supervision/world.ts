@@ -11,6 +11,8 @@ export interface World {
   readonly network: Network
   readonly packets: PacketPort
   readonly datagrams: DatagramPort
+  /** Absent: this thread has nothing to do with the kernel's routing. */
+  readonly routing?: RoutingPort
   /** The simulator's wish: hand each runnable actor to `immediate` by itself, so that the seed chooses who is next. */
   readonly interleave?: boolean
 }
@@ -141,7 +143,6 @@ export interface TcpConnection {
   /** All addresses of the interface that has the local one, as far as the system tells. Known once opened. */
   readonly interfaceAddresses?: readonly string[]
   /** Of an unnumbered target, who was found on the link. */
-  /** Of an unnumbered target, who was found on the link. */
   readonly remote: Endpoint
   /** False when more waits in memory than the system takes at once. */
   send(bytes: Uint8Array): boolean
@@ -234,3 +235,33 @@ export interface DatagramSocket {
   send(bytes: Uint8Array, to: Endpoint): Outcome<void>
   close(): void
 }
+
+/** Routing tables and policy rules of this host. What is ours is known by its protocol number, also after a crash. */
+export interface RoutingPort {
+  /** All routes and rules of ours, of both families. */
+  ours(): Outcome<{ readonly routes: readonly KernelRoute[]; readonly rules: readonly KernelRule[] }>
+  /** In order; each has its own outcome. What is there already, or is gone already, is no failure. */
+  apply(changes: readonly RoutingChange[]): readonly Outcome<void>[]
+  /** How a packet would leave now: to a neighbour, or by a router. An address of this host is an error. */
+  reach(address: string, device?: string): Outcome<{ readonly interfaceIndex: number; readonly gateway?: string }>
+}
+export interface KernelRoute {
+  readonly table: number
+  /** Canonical CIDR text. */
+  readonly prefix: string
+  readonly metric: number
+  /** At least one; more are used together. An IPv4 route may go by an IPv6 gateway. */
+  readonly nextHops: readonly { readonly gateway: string; readonly interfaceIndex: number }[]
+}
+/** What comes from there looks into this table first; a smaller priority is asked earlier. */
+export interface KernelRule {
+  readonly from: string
+  readonly table: number
+  readonly priority: number
+}
+export type RoutingChange =
+  /** In place of what there is for the same table, prefix and metric. */
+  | { readonly kind: "set-route"; readonly route: KernelRoute }
+  | { readonly kind: "remove-route"; readonly route: KernelRoute }
+  | { readonly kind: "set-rule"; readonly rule: KernelRule }
+  | { readonly kind: "remove-rule"; readonly rule: KernelRule }

@@ -2,7 +2,9 @@ import { ceaseSubcode } from "../../protocols/bgp/iana.ts"
 import { cease, type Notification } from "../../protocols/bgp/notification.ts"
 import type { Actor, Context, Exit } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
-import type { BgpCommand, BgpReport, DesiredPeer, Paths, SessionReport } from "./messages.ts"
+import type { BgpCommand, BgpReport, DesiredPeer, KernelReport, Paths, SessionReport } from "./messages.ts"
+import { type KernelNews, kernelRoutesActor, type KernelRoutesMessage } from "./kernel-routes.ts"
+import type { PeerImports } from "./kernel-plan.ts"
 import type { ListenerNews } from "./listener.ts"
 import { type Listeners, tendListeners } from "./listeners.ts"
 import { noRoutes } from "./routes-report.ts"
@@ -21,6 +23,8 @@ type Message =
   | BgpCommand
   | PeerNews
   | ListenerNews
+  | KernelNews
+  | { readonly kind: "kernel-started" }
   | { readonly kind: "listener-started"; readonly id: string }
   | { readonly kind: "peer-started"; readonly name: string }
   | { readonly kind: "peer-exited"; readonly name: string; readonly exit: Exit }
@@ -35,6 +39,8 @@ interface PeerEntry {
   /** Told to say goodbye; stopped once it has. */
   readonly closing: boolean
   readonly report?: SessionReport
+  /** What is taken from it; none once its session is over. */
+  readonly imports?: PeerImports
   /** Why its former life ended, until it has other troubles to tell of. */
   readonly fault?: string
 }
@@ -44,6 +50,8 @@ interface BgpState {
   readonly drainMs: number
   readonly peers: ReadonlyMap<string, PeerEntry>
   readonly listeners: Listeners
+  /** Absent: this thread has nothing to do with the kernel's routing. */
+  readonly kernel?: { readonly ref: ActorRef<KernelRoutesMessage>; readonly report?: KernelReport }
   readonly paths: Paths
   readonly subscribers: readonly ActorRef<BgpReport>[]
   readonly lastReportMs: number
@@ -72,7 +80,8 @@ export const bgpActor: Actor<BgpConfig, BgpState, Message> = {
     intensity: { restarts: Number.POSITIVE_INFINITY, withinMs: 60_000 },
     backoff: { minMs: 20, maxMs: 10_000, jitter: 0.2 },
   },
-  start: (config) => ({
+  start: (config, context) => ({
+    ...(context.world.routing === undefined ? {} : { kernel: { ref: spawnKernel(context) } }),
     retry: config.retry ?? defaultRetry,
     drainMs: config.drainMs ?? defaultDrainMs,
     peers: new Map(),
@@ -102,6 +111,15 @@ export const bgpActor: Actor<BgpConfig, BgpState, Message> = {
         return heard(state, message.report, context)
       case "closed":
         return closed(state, message.name, context)
+      case "imports":
+        return imported(state, message.name, message.imports, context)
+      case "kernel-started":
+        return tellKernel(state, context)
+      case "kernel": {
+        const { kernel } = state
+        if (kernel === undefined) return state
+        return reportSoon({ ...state, kernel: { ...kernel, report: message.report } }, context)
+      }
       case "listener": {
         const entry = state.listeners.get(message.id)
         if (entry === undefined) return state
@@ -138,7 +156,38 @@ function want(state: BgpState, desired: readonly DesiredPeer[], context: BgpCont
   for (const name of peers.keys()) {
     if (!names.has(name)) next = close(next, name, cease(ceaseSubcode.peerDeconfigured), context)
   }
-  return reportSoon(listen(next, desired, context), context)
+  return reportSoon(tellKernel(listen(next, desired, context), context), context)
+}
+
+/** No Kubernetes name has a colon. */
+const spawnKernel = (context: BgpContext): ActorRef<KernelRoutesMessage> =>
+  context.spawn({
+    id: "kernel:routes",
+    actor: kernelRoutesActor,
+    config: { parent: context.self },
+    started: () => ({ kind: "kernel-started" }),
+  })
+
+function imported(state: BgpState, name: string, imports: PeerImports | undefined, context: BgpContext): BgpState {
+  const entry = state.peers.get(name)
+  if (entry === undefined || (entry.imports === undefined && imports === undefined)) return state
+  const { imports: _, ...rest } = entry
+  const peers = new Map(state.peers).set(name, { ...rest, ...(imports === undefined ? {} : { imports }) })
+  return tellKernel({ ...state, peers }, context)
+}
+
+/** What was imported, and what it is for: the service addresses that those peers have from us. */
+function tellKernel(state: BgpState, context: BgpContext): BgpState {
+  if (state.kernel === undefined) return state
+  const wanted = [...state.peers.values()].filter(({ closing }) => !closing)
+  const imports = wanted.flatMap((entry) => (entry.imports === undefined ? [] : [entry.imports]))
+  const announced = wanted.flatMap(({ desired: { session, routes } }) =>
+    session.import === undefined
+      ? []
+      : [{ table: session.import.table, prefixes: routes.flatMap(({ prefixes }) => prefixes) }],
+  )
+  context.send(state.kernel.ref, { kind: "desired", imports, announced })
+  return state
 }
 
 const listen = (state: BgpState, desired: readonly DesiredPeer[], context: BgpContext): BgpState => {
@@ -185,8 +234,9 @@ function exited(state: BgpState, name: string, exit: Exit, context: BgpContext):
   if (entry === undefined) return state
   if (entry.closing) return closed(state, name, context)
   const fault = `session was restarted after a fault: ${exit.error ?? exit.reason}`
-  const peers = new Map(state.peers).set(name, { ...entry, alive: false, fault })
-  const next: BgpState = { ...state, peers }
+  const { imports: _imports, ...known } = entry
+  const peers = new Map(state.peers).set(name, { ...known, alive: false, fault })
+  const next = tellKernel({ ...state, peers }, context)
   if (entry.report === undefined) return next
   const { lastError: _, agreed: _agreed, ...report } = entry.report
   const { local: _local, ...transport } = report.transport
@@ -202,7 +252,7 @@ function closed(state: BgpState, name: string, context: BgpContext): BgpState {
   context.stop(entry.ref)
   const peers = new Map(state.peers)
   peers.delete(name)
-  return reportSoon(answerIfDone({ ...state, peers }, context), context)
+  return reportSoon(answerIfDone(tellKernel({ ...state, peers }, context), context), context)
 }
 
 function shutDown(state: BgpState, replyTo: ActorRef<{ readonly kind: "shut-down" }>, context: BgpContext): BgpState {
@@ -255,5 +305,10 @@ function reportOf(state: BgpState): BgpReport {
   const sessions: SessionReport[] = []
   for (const { report, closing } of state.peers.values()) if (report !== undefined && !closing) sessions.push(report)
   const listeners = [...state.listeners.values()].flatMap(({ report }) => (report === undefined ? [] : [report]))
-  return { kind: "bgp-report", sessions, ...(listeners.length === 0 ? {} : { listeners }) }
+  return {
+    kind: "bgp-report",
+    sessions,
+    ...(listeners.length === 0 ? {} : { listeners }),
+    ...(state.kernel?.report === undefined ? {} : { kernel: state.kernel.report }),
+  }
 }

@@ -43,3 +43,7 @@ export function logRefused(log: Log, peer: DesiredPeer, before: readonly Refusal
     log.error("failed to send BGP update", { op: "sendUpdate", ...keys(peer), error })
   }
 }
+
+/** In the words of FRR's maximum-prefix. */
+export const logSurplus = (log: Log, peer: DesiredPeer, maximum: number): void =>
+  log.warn("BGP peer announces more routes than are imported", { op: "import", ...keys(peer), maximum })

@@ -1,3 +1,4 @@
+import type { Rejection } from "../../protocols/bgp/rib-in.ts"
 import type { Family } from "../../protocols/ip.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { TcpAuthentication } from "../../supervision/world.ts"
@@ -107,6 +108,29 @@ export interface BgpReport {
   readonly sessions: readonly SessionReport[]
   /** Absent: nobody listens. */
   readonly listeners?: readonly ListenerReport[]
+  /** Absent: this thread has nothing to do with the kernel's routing. */
+  readonly kernel?: KernelReport
+}
+
+/** What was taken from one peer. */
+export interface ImportReport {
+  readonly accepted: number
+  readonly maximum: number
+  /** There were more: some are left out. */
+  readonly surplus: boolean
+  /** Announcements that were not taken, by reason; within one life of the session's actor. */
+  readonly rejected: Readonly<Record<Rejection, number>>
+}
+
+/** Imported routes and the rules that lead to them, as the kernel has them. */
+export interface KernelReport {
+  readonly routes: number
+  readonly rules: number
+  /** Routes whose next hop this host cannot reach. */
+  readonly unreachable: number
+  /** Changes that the kernel has refused and that are still wanted. */
+  readonly failed: number
+  readonly error?: string
 }
 
 /** One listening socket for peers that connect to us. */
@@ -149,6 +173,8 @@ export interface SessionReport {
   /** What both sides agreed on; while the session is established. */
   readonly agreed?: Agreed
   readonly transport: TransportReport
+  /** Only where routes are taken from the peer. */
+  readonly imported?: ImportReport
   /** The last NOTIFICATION either way, also that of a session that is up again. */
   readonly lastNotification?: LastNotification
 }

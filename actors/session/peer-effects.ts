@@ -3,6 +3,8 @@ import { describeWhy, type Why } from "../../protocols/bgp/why.ts"
 import type { Family } from "../../protocols/ip.ts"
 import { aim, beginAnnouncing, pump, refresh } from "./announcing.ts"
 import { type Connection, type ConnectionHandlers, openConnection } from "./connection.ts"
+import { beginImporting, tooManyPrefixes } from "./importing.ts"
+import { endImports, hear } from "./peer-imports.ts"
 import { logChange, logRefused, logUnsent } from "./log.ts"
 import { connectionOf, type PeerContext, type PeerState } from "./peer-state.ts"
 import { capabilitiesIn, notificationIn } from "./report.ts"
@@ -13,7 +15,17 @@ export function advanceAlone(state: PeerState, event: Event, context: PeerContex
   if (state.session === undefined) return state
   const [session, effects] = step(state.session, event, context.world.random.u32())
   const opens = event.kind === "open" ? { ...state.opens, received: capabilitiesIn(event.open) } : state.opens
-  return effects.reduce<PeerState>((next, effect) => perform(next, effect, context), { ...state, session, opens })
+  const next = effects.reduce<PeerState>((so, effect) => perform(so, effect, context), { ...state, session, opens })
+  const surplus = event.kind === "update" && event.update !== undefined ? hear(next, event.update, context) : undefined
+  return surplus === undefined ? next : endFor(surplus, next, context)
+}
+
+/** The peer announces more than is taken, and its session is to end for it. */
+function endFor(family: Family, state: PeerState, context: PeerContext): PeerState {
+  const maximum = state.importing?.settings.maximum ?? 0
+  const ended = advanceAlone(state, { kind: "stop", notification: tooManyPrefixes(family, maximum) }, context)
+  const lastError = `the peer announces more than the ${maximum} routes to be imported; the session stays down until its settings change`
+  return { ...ended, lastError }
 }
 
 export function perform(state: PeerState, effect: Effect, context: PeerContext): PeerState {
@@ -48,7 +60,10 @@ function connect(state: PeerState, context: PeerContext): PeerState {
   return { ...withConnection(state, id, connection), connection: id, byPeer: false }
 }
 
-export const optionsOf = ({ counters }: PeerState) => ({ counters, keepUpdates: false })
+export const optionsOf = ({ counters, desired }: PeerState) => ({
+  counters,
+  keepUpdates: desired?.session.import !== undefined,
+})
 
 export const handlersFor = (id: number, context: PeerContext): ConnectionHandlers => ({
   events: (events) => context.send(context.self, { kind: "heard", connection: id, events }),
@@ -79,7 +94,7 @@ function changed(
   }
   context.timers.cancel("pump")
   const { announcing: _, ...rest } = next
-  return rest
+  return endImports(rest, context)
 }
 
 /** After a NOTIFICATION many routers take no connection for a while; that must not hide why they do not. */
@@ -103,7 +118,8 @@ function establish(state: PeerState, context: PeerContext): PeerState {
     negotiated,
   )
   const announcing = beginAnnouncing(routeContext, negotiated.endOfRib ? negotiated.families : [])
-  return announce({ ...sound, announcing }, context)
+  const importing = beginImporting(desired.session, local, negotiated, state.rejected)
+  return announce({ ...sound, announcing, ...(importing === undefined ? {} : { importing }) }, context)
 }
 
 function sayAgain(state: PeerState, family: Family, context: PeerContext): PeerState {

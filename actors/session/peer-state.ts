@@ -1,4 +1,5 @@
 import type { Notification } from "../../protocols/bgp/notification.ts"
+import type { Rejected } from "../../protocols/bgp/rib-in.ts"
 import type { Event, Session, Timer } from "../../protocols/bgp/session.ts"
 import type { Context } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
@@ -6,7 +7,9 @@ import type { TcpTarget } from "../../supervision/world.ts"
 import type { Announcing } from "./announcing.ts"
 import type { Connection } from "./connection.ts"
 import type { Counters } from "./counters.ts"
+import type { Importing } from "./importing.ts"
 import type { Incoming } from "./incoming.ts"
+import type { PeerImports } from "./kernel-plan.ts"
 import type { DesiredPeer, LastNotification, PathReport, RouteGroup, RoutesReport, SessionReport } from "./messages.ts"
 import type { Opens } from "./report.ts"
 import type { Rival, RivalMessage } from "./rival.ts"
@@ -25,6 +28,8 @@ export type PeerNews =
   | { readonly kind: "session"; readonly report: SessionReport }
   /** After `close`: nothing is open any more. */
   | { readonly kind: "closed"; readonly name: string }
+  /** What is taken from it, all of it; absent: nothing. */
+  | { readonly kind: "imports"; readonly name: string; readonly imports?: PeerImports }
 
 export type PeerCommand =
   /** What should be, all of it. Also after `close`: then the peer is wanted again. */
@@ -51,6 +56,10 @@ export type PeerMessage =
   /** The peer has had its time. */
   | { readonly kind: "drained-out"; readonly notification: Notification }
   | { readonly kind: "last-choice-over" }
+  /** What was taken from the peer has changed. */
+  | { readonly kind: "tell-imports" }
+  /** There may be room again for what was left out. */
+  | { readonly kind: "ask-again" }
 
 export interface PeerState {
   readonly config: PeerConfig
@@ -69,6 +78,9 @@ export interface PeerState {
   readonly open: ReadonlyMap<number, Connection>
   readonly connections: number
   readonly announcing?: Announcing
+  readonly importing?: Importing
+  /** Changed in place: announcements that were not taken, in all of its sessions. */
+  readonly rejected: Rejected
   /** No longer wanted, and the last choice for a moment. */
   readonly lastChoice?: readonly RouteGroup[]
   readonly closing: boolean

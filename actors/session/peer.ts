@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util"
 import { ceaseSubcode } from "../../protocols/bgp/iana.ts"
 import { cease, type Notification } from "../../protocols/bgp/notification.ts"
+import { nothingRejected } from "../../protocols/bgp/rib-in.ts"
 import { newSession } from "../../protocols/bgp/session.ts"
 import type { Actor } from "../../supervision/actor.ts"
 import { newCounters } from "./counters.ts"
@@ -8,6 +9,7 @@ import type { DesiredPeer } from "./messages.ts"
 import { offerFor } from "./offer.ts"
 import { eventsOfPath } from "./path.ts"
 import { announce, write } from "./peer-effects.ts"
+import { askAgain, tellImports } from "./peer-imports.ts"
 import { connectionOf, type PeerConfig, type PeerContext, type PeerMessage, type PeerState } from "./peer-state.ts"
 import { reportOf } from "./report.ts"
 import { routesReport } from "./routes-report.ts"
@@ -35,6 +37,7 @@ export const peerActor: Actor<PeerConfig, PeerState, PeerMessage> = {
     ups: 0,
     downs: 0,
     opens: {},
+    rejected: nothingRejected(),
   }),
   receive: (state, message, context) => report(handle(state, message, context), context),
   /** A session that ends without `close` is to come back: the peer only sees the connection go. */
@@ -63,6 +66,10 @@ function handle(state: PeerState, message: PeerMessage, context: PeerContext): P
       const { lastChoice: _, ...rest } = state
       return announce(rest, context)
     }
+    case "tell-imports":
+      return tellImports(state, context)
+    case "ask-again":
+      return askAgain(state)
     case "incoming":
       return receive(state, message.incoming, context)
     case "listening":

@@ -1,3 +1,4 @@
+import type { Rejected } from "../../protocols/bgp/rib-in.ts"
 import { describeNotification } from "../../protocols/bgp/notification.ts"
 import { capabilityCodeOf, describeCapability } from "../../protocols/bgp/capability-text.ts"
 import type { Open } from "../../protocols/bgp/open.ts"
@@ -5,6 +6,7 @@ import { keepaliveSecondsOf, type Session } from "../../protocols/bgp/session.ts
 import type { Why } from "../../protocols/bgp/why.ts"
 import type { Announcing } from "./announcing.ts"
 import type { Counters } from "./counters.ts"
+import { type Importing, importReport } from "./importing.ts"
 import type { Endpoint } from "../../supervision/world.ts"
 import type {
   CapabilityReport,
@@ -29,6 +31,8 @@ interface Told {
   readonly ups: number
   readonly downs: number
   readonly opens: Opens
+  readonly importing?: Importing
+  readonly rejected: Rejected
   /** Of the connection that counts. */
   readonly local?: Endpoint | undefined
   readonly remote?: Endpoint | undefined
@@ -58,8 +62,17 @@ export function reportOf({ name, desired, announcing, session, counters, ...told
     ...told.opens,
     ...agreedIn(session),
     transport: transportOf(desired.session, told.local, told.remote),
+    ...importedIn(desired.session, told.importing, told.rejected),
     ...(told.lastNotification === undefined ? {} : { lastNotification: told.lastNotification }),
   }
+}
+
+function importedIn(
+  { import: settings }: SessionSettings,
+  importing: Importing | undefined,
+  rejected: Rejected,
+): Pick<SessionReport, "imported"> {
+  return settings === undefined ? {} : { imported: importReport(settings, importing, rejected) }
 }
 
 /** An OPEN has room for two thousand of them; what anybody sends is less than twenty. */

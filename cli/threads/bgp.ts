@@ -1,4 +1,6 @@
+import { importProtocol } from "../../actors/session/kernel-plan.ts"
 import { type BgpConfig, bgpActor } from "../../actors/session/bgp.ts"
+import { routingPort } from "../../io/routing.ts"
 import { tcpWithOptions } from "../../io/tcp-socket.ts"
 import { connectTcpOver, listenTcpOver } from "../../supervision/real-tcp.ts"
 import { realWorld } from "../../supervision/real-world.ts"
@@ -11,6 +13,6 @@ const { prepare, prepareListener, ...abilities } = tcpWithOptions
 const network = { connectTcp: connectTcpOver(prepare), listenTcp: listenTcpOver(prepareListener), ...abilities }
 
 serveThread(bgpActor, {
-  world: () => realWorld({ network }),
+  world: () => realWorld({ network, routing: routingPort(importProtocol) }),
   log: (_, config: BgpThreadConfig) => threadLog(config),
 })

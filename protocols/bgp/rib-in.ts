@@ -31,12 +31,13 @@ export interface InRoute {
 /** Why a route is not taken, in the order in which it is asked. */
 export const rejections = ["malformed", "filtered", "martian", "family", "loop", "next-hop", "maximum"] as const
 export type Rejection = (typeof rejections)[number]
+export type Rejected = Record<Rejection, number>
 
 /** The Adj-RIB-In of one session (RFC 4271 §3.2), as far as policy lets it grow. Changed in place. */
 export interface RibIn {
   readonly routes: Map<string, InRoute>
-  /** Announcements not taken, since the session came up. */
-  readonly rejected: Record<Rejection, number>
+  /** Announcements not taken. May be older than this table. */
+  readonly rejected: Rejected
   /** Routes were left out because there were too many: what is here may not be all that the peer has. */
   surplus: boolean
 }
@@ -57,9 +58,19 @@ export interface Learned {
   readonly exceeded?: Family
 }
 
-export const emptyRibIn = (): RibIn => ({
+export const nothingRejected = (): Rejected => ({
+  malformed: 0,
+  filtered: 0,
+  martian: 0,
+  family: 0,
+  loop: 0,
+  "next-hop": 0,
+  maximum: 0,
+})
+
+export const emptyRibIn = (rejected: Rejected = nothingRejected()): RibIn => ({
   routes: new Map(),
-  rejected: { malformed: 0, filtered: 0, martian: 0, family: 0, loop: 0, "next-hop": 0, maximum: 0 },
+  rejected,
   surplus: false,
 })
 
@@ -108,11 +119,13 @@ interface Hop {
 
 function judge(
   prefix: Prefix,
-  { nextHop, linkLocal }: Hop,
+  { nextHop: said, linkLocal }: Hop,
   { asPath = [], origin = "incomplete", multiExitDisc = 0, localPref }: PathAttributes,
   { accept }: ImportPolicy,
   { myASN, peerASN, local, families, extendedNextHop }: ImportContext,
 ): InRoute | Rejection {
+  // Some have no global address on the link, and say so.
+  const nextHop = said === "::" ? linkLocal : said
   if (!accept.some((range) => inRange(range, prefix))) return "filtered"
   if (martianPrefix(prefix)) return "martian"
   if (!families.includes(prefix.family)) return "family"
