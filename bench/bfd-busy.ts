@@ -110,7 +110,7 @@ async function detections(one: Side): Promise<readonly number[]> {
 }
 
 const networks: Network[] = []
-const burner = spawn("taskset", ["-c", "0", process.execPath, "-e", "for (;;);"], { stdio: "ignore" })
+const burner = spawn("sh", ["-c", 'exec taskset -c 0 "$0" -e "for (;;);"', process.execPath], { stdio: "ignore" })
 const loads: number[] = []
 const sampling = setInterval(() => loads.push(loadavg()[0] ?? 0), 5_000)
 try {

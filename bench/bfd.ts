@@ -1,5 +1,5 @@
 // Many BFD sessions between two threads in two network namespaces: packets a second, CPU, flaps, how long the wire was
-// silent at most. `node bin/with-node.mjs bench/bfd.ts [sessions] [interval ms] [seconds]`; needs root.
+// silent at most. `node bin/with-node.mjs bench/bfd.ts [short | sessions [interval ms] [seconds]]`; needs root.
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -11,7 +11,9 @@ if (reason !== undefined) {
   console.log(`bench/bfd: skipped, ${reason}`)
   process.exit(0)
 }
-const [count = 100, intervalMs = 50, seconds = 10] = process.argv.slice(2).map(Number)
+const short = process.argv.includes("short")
+const numbers = process.argv.slice(2).map(Number).filter(Number.isFinite)
+const [count = short ? 20 : 100, intervalMs = 50, seconds = short ? 3 : 10] = numbers
 const profile = { transmitInterval: intervalMs, receiveInterval: intervalMs, detectMultiplier: 3 }
 const speaker = new URL("../test/bfd/programs/speaker.ts", import.meta.url)
 
