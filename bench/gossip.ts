@@ -50,7 +50,7 @@ function row(what: string, size: number, { bytes, packets, cpuSeconds }: Measure
     perNode(bytes).toFixed(0),
     perNode(packets).toFixed(2),
     `${(perNode(cpuSeconds) * 100).toFixed(2)} %`,
-    `${(bytes / packets).toFixed(0)}`,
+    (bytes / packets).toFixed(0),
   ]
   console.log(`${what.padEnd(28)}${`${size}`.padStart(6)}${cells.map((cell) => cell.padStart(14)).join("")}`)
 }
