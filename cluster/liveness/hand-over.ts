@@ -21,7 +21,8 @@ export const lingering = (turn: Turn, watched: Watched, was: Address | undefined
   yieldedMs: undefined,
   splitTold: false,
   confirm: undefined,
-  claimant: undefined,
+  // Who claimed it a moment ago knew sooner than we that it should.
+  claimant: was?.claimant,
   ceasedMs: undefined,
 })
 

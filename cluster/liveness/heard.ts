@@ -6,8 +6,14 @@ import { answeringChanged, count, type EventOf, happened, peerOf, setAddress, se
 /** Time for members to say which MAC is theirs, before an unknown one is called a stranger. */
 const introduceMs = 200
 
-/** Somebody says that it has an address: a member's machine, or whoever has or wants a service address. */
-export function heard(turn: Turn, event: EventOf<"heard">): void {
+/** What makes a living member claim an address, as a drained node, may be on its way to us. */
+const newsMs = 150
+
+/**
+ * Somebody says that it has an address: a member's machine, or whoever has or wants a service address. `weighed`: it has
+ * been said a while ago.
+ */
+export function heard(turn: Turn, event: EventOf<"heard">, weighed = false): void {
   const { draft, nowMs } = turn
   const { ip, mac, gratuitous } = event
   if (mac === draft.desired.mac) return
@@ -31,7 +37,12 @@ export function heard(turn: Turn, event: EventOf<"heard">): void {
       isBack(turn, name)
     } else answeredByDead(turn, address, name)
     // What answers our own announcement has heard it, and knows what to do.
-  } else if (gratuitous) contested(turn, address, name, mac)
+  } else if (gratuitous && (weighed || draft.members.get(name)?.state !== "alive")) contested(turn, address, name, mac)
+  else if (gratuitous && address.claimant === undefined) {
+    const dueMs = nowMs + newsMs
+    setAddress(turn, ip, { claimant: { mac, gratuitous, dueMs } })
+    draft.dueMs = Math.min(draft.dueMs, dueMs)
+  }
 }
 
 export function memberOf({ draft }: Turn, mac: string): string | undefined {
@@ -102,8 +113,9 @@ export function judgeClaimant(turn: Turn, address: Address): void {
   if (claimant === undefined || turn.nowMs < claimant.dueMs) return
   setAddress(turn, ip, { claimant: undefined })
   const { mac, gratuitous } = claimant
-  if (memberOf(turn, mac) === undefined) conflict(turn, { ...address, claimant: undefined }, mac)
-  else heard(turn, { kind: "heard", ip, mac, gratuitous })
+  if (address.lingerMs === undefined && memberOf(turn, mac) === undefined)
+    conflict(turn, { ...address, claimant: undefined }, mac)
+  else heard(turn, { kind: "heard", ip, mac, gratuitous }, true)
 }
 
 /** RFC 5227 §2.4. */

@@ -131,6 +131,26 @@ test("what was taken over is handed over too", (t) => {
   t.true(it.lingers())
 })
 
+test("the next leader was heard before we knew: it is not contradicted, and what it said counts", (t) => {
+  const it = scene()
+  it.tell(own)
+  it.claim(mac.next)
+  it.pass(100)
+  it.tell(former)
+  t.true(it.lingers())
+  it.pass(100)
+  t.false(it.lingers() || it.announced())
+  t.deepEqual(it.handedOver(), [{ what: "handed-over", ip: vip, to: "next", mac: mac.next, afterMs: 50 }])
+  // A claim that nothing explains is contradicted.
+  const other = scene()
+  other.tell(own)
+  other.claim(mac.next)
+  other.pass(149)
+  t.false(other.announced())
+  other.pass(2)
+  t.true(other.announced())
+})
+
 test("nobody is left to hand over to: it ends at once", (t) => {
   const it = scene()
   it.tell(own)
