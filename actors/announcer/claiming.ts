@@ -51,6 +51,9 @@ function heldIn({ records, layer2, taken, left }: AnnouncerState, nowMs: number)
   return held
 }
 
+/** A node that goes leaves many addresses at once: they are claimed together. */
+const claimTakenAfterMs = 10
+
 /** Sooner than the thread's next report. */
 export function noteTaken(state: AnnouncerState, { happening }: Layer2Happened, context: Context<Message>): void {
   if (happening.what !== "taken-over" && happening.what !== "yielded") return
@@ -58,7 +61,7 @@ export function noteTaken(state: AnnouncerState, { happening }: Layer2Happened, 
   if (ip === undefined) return
   if (happening.what === "yielded") state.taken.delete(ip)
   else state.taken.set(ip, context.world.clock.monotonicMs())
-  claimWhatIsHeld(state, context)
+  context.timers.set("claims", claimTakenAfterMs, { kind: "claims-due" })
 }
 
 /** Tells the ring by which MACs this node announces, in which subnets it is, and what it claims. */

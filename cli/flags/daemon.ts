@@ -59,8 +59,7 @@ const shared: readonly Flag[] = [
     name: "pprof-bind-address",
     kind: "text",
     default: "",
-    help: "address of a profiling listener",
-    unsupported: "there is no profiling listener",
+    help: "address for `go tool pprof`, host:port: /debug/pprof/profile and /debug/pprof/heap, open to whoever reaches it; empty: none",
   },
   {
     name: "tls-min-version",
@@ -223,6 +222,12 @@ export const speakerFlags: readonly Flag[] = [
     kind: "text",
     default: "",
     help: "file with its password; otherwise $TROUPE_WITNESS_PASSWORD, then what the URL says",
+  },
+  {
+    name: "witness-ca-file",
+    kind: "text",
+    default: "",
+    help: "file with the certificates that a rediss:// witness is checked against, in PEM; empty: those that Node trusts",
   },
   {
     name: "witness-prefix",

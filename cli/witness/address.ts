@@ -11,7 +11,7 @@ export interface WitnessAddress {
   /** Of a Unix socket. */
   readonly path?: string
   readonly db?: number
-  readonly tls?: { readonly servername?: string }
+  readonly tls?: { readonly servername?: string; readonly ca?: string }
   readonly username?: string
   readonly password?: string
 }
@@ -24,7 +24,7 @@ const example = "redis://HOST[:PORT][/DB], rediss://HOST[:PORT][/DB] or unix:///
  */
 export function parseWitness(
   text: string,
-  { prefix, password }: { readonly prefix: string; readonly password?: string },
+  { prefix, password, ca }: { readonly prefix: string; readonly password?: string; readonly ca?: string },
 ): Result<WitnessAddress, string> {
   if (!/^[!-~]{0,64}$/.test(prefix)) return err("witness-prefix must be at most 64 printable characters without blanks")
   if (!URL.canParse(text)) return err(`witness must be ${example}`)
@@ -51,7 +51,7 @@ export function parseWitness(
     host,
     port,
     ...(db !== "" && { db: Number(db) }),
-    ...(url.protocol === "rediss:" && { tls: { servername: host } }),
+    ...(url.protocol === "rediss:" && { tls: { servername: host, ...(ca !== undefined && { ca }) } }),
     ...login,
   })
 }

@@ -19,20 +19,28 @@ export async function openWitness(
     throw new Complaint(`witness-split: ${JSON.stringify(chosen)} is none of ${onSplitChoices.join(", ")}`)
   }
   if (text === "") return undefined
-  const password = passwordFrom(flags.text("witness-password-file")) ?? (env[passwordVariable] || undefined)
+  // As a Secret is mounted, or as an editor leaves it: with the end of a line or without.
+  const password =
+    contentOf(flags, "witness-password-file")?.replace(/\r?\n$/, "") ?? (env[passwordVariable] || undefined)
   const prefix = flags.text("witness-prefix")
-  const address = parseWitness(text, { prefix, ...(password !== undefined && { password }) })
+  const ca = contentOf(flags, "witness-ca-file")
+  const address = parseWitness(text, {
+    prefix,
+    ...(password !== undefined && { password }),
+    ...(ca !== undefined && { ca }),
+  })
   if (!address.ok) throw new Complaint(address.error)
   const { redisStore } = await import("./redis-store.ts")
   return { store: await redisStore(address.value), onSplit }
 }
 
-/** As a Secret is mounted, or as an editor leaves it: with a line's end or without. */
-function passwordFrom(file: string): string | undefined {
+/** Of the file that a flag names. */
+function contentOf(flags: Pick<FlagValues, "text">, flag: string): string | undefined {
+  const file = flags.text(flag)
   if (file === "") return undefined
   try {
-    return readFileSync(file, "utf8").replace(/\r?\n$/, "")
+    return readFileSync(file, "utf8")
   } catch (error) {
-    throw new Complaint(`witness-password-file: cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`)
+    throw new Complaint(`${flag}: cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`)
   }
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -29,8 +29,15 @@ export class RedisServer {
     const quiet = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", this.#directory]
     const args = ["--port", "0", "--unixsocket", this.socket, ...quiet, ...this.#options]
     this.#process = spawn("redis-server", args, { stdio: "ignore" })
-    await until(() => existsSync(this.socket) || undefined, "Redis has no socket")
+    // Its socket is there before it listens.
+    const answers = async () => ((await this.cli("PING").catch(() => "")) === "" ? undefined : true)
+    await until(() => (this.running ? answers() : true), "Redis does not answer")
     return this
+  }
+
+  /** Lives, and has not ended at once as one does whose port is taken. */
+  get running(): boolean {
+    return this.#process?.exitCode === null && this.#process.signalCode === null
   }
 
   async kill(): Promise<void> {

@@ -1,5 +1,9 @@
 // Redis as the witness: a real one, and what is none.
+import { execFileSync } from "node:child_process"
+import fs from "node:fs"
 import { createServer, type Server } from "node:net"
+import os from "node:os"
+import path from "node:path"
 import { once } from "node:events"
 import test from "ava"
 import { parseWitness } from "../../cli/witness/address.ts"
@@ -24,12 +28,23 @@ async function server(...options: readonly string[]): Promise<RedisServer> {
   open.push(redis)
   return redis.start()
 }
-async function store(url: string, over: { readonly prefix?: string; readonly password?: string } = {}) {
+async function store(
+  url: string,
+  over: { readonly prefix?: string; readonly password?: string; readonly ca?: string } = {},
+) {
   const address = parseWitness(url, { prefix: "troupe:", ...over })
   if (!address.ok) throw new Error(address.error)
   const made = await redisStore(address.value)
   open.push(made)
   return made
+}
+/** Free a moment ago. */
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, "127.0.0.1")
+  await once(listener, "listening")
+  const address = listener.address()
+  await new Promise((done) => listener.close(done))
+  return typeof address === "object" && address !== null ? address.port : 0
 }
 const claim = (epoch?: number, ip = web): WitnessQuestion => ({
   ip,
@@ -180,6 +195,28 @@ test.serial("slow: nobody waits longer than a second and a half", async (t) => {
   await alpha.one(claim())
   await redis.cli("CLIENT", "PAUSE", "60000")
   await t.throwsAsync(alpha.one(claim(1)), { message: /timed out/ })
+})
+
+test.serial("TLS: checked against the file that was given, and not believed without", async (t) => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "troupe-tls-"))
+  t.teardown(() => fs.rmSync(directory, { recursive: true }))
+  const [key, certificate] = [path.join(directory, "key.pem"), path.join(directory, "cert.pem")]
+  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+  const request = ["req", "-x509", "-nodes", "-days", "2", ...curve, ...subject]
+  execFileSync("openssl", [...request, "-keyout", key, "-out", certificate], { stdio: "ignore" })
+  const files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate]
+  const port = await until(async () => {
+    const free = await freePort()
+    const redis = await server("--tls-port", String(free), "--tls-auth-clients", "no", ...files)
+    const listens = await redis.cli("PING").catch(() => "")
+    return listens === "PONG" && redis.running ? free : undefined
+  }, "no Redis with TLS")
+  const url = `rediss://localhost:${port}`
+  const trusting = as(await store(url, { ca: fs.readFileSync(certificate, "utf8") }), "alpha")
+  t.is((await trusting.one(claim())).own?.epoch, 1)
+  const error = await t.throwsAsync(as(await store(url), "bravo").one(claim()))
+  t.regex(error.message, /certificate|self/)
 })
 
 for (const [what, answer] of [
