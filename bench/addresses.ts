@@ -26,7 +26,9 @@ const { values } = parseArgs({
 
 const lab = layout("addresses", 3)
 const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6
-const file = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const speakerProgram = fileURLToPath(new URL("./addresses/speaker.ts", import.meta.url))
+const listenerProgram = fileURLToPath(new URL("./addresses/listener.ts", import.meta.url))
+const proberSource = fileURLToPath(new URL("./arp/prober.c", import.meta.url))
 
 interface Started {
   readonly child: ChildProcess
@@ -42,7 +44,7 @@ const speakers = new Map<string, ChildProcess>()
 function startSpeaker(name: string, count: number): void {
   const node = lab.nodes.find((each) => each.name === name)
   if (node === undefined) throw new Error(`no node ${name}`)
-  const { child } = inside(node.namespace, process.execPath, file("addresses/speaker.ts"), name, `${count}`)
+  const { child } = inside(node.namespace, process.execPath, speakerProgram, name, `${count}`)
   speakers.set(name, child)
 }
 
@@ -59,7 +61,7 @@ class Listener {
   readonly #started: Started
 
   constructor() {
-    this.#started = inside(lab.client.namespace, process.execPath, file("addresses/listener.ts"), "eth0")
+    this.#started = inside(lab.client.namespace, process.execPath, listenerProgram, "eth0")
   }
 
   /** What was announced since the last time. */
@@ -148,7 +150,7 @@ await preflight()
 await claim(lab)
 const directory = mkdtempSync(path.join(tmpdir(), "troupe-addresses-"))
 const prober = path.join(directory, "prober")
-execFileSync("gcc", ["-O2", "-Wall", "-o", prober, file("arp/prober.c")], { stdio: "inherit" })
+execFileSync("gcc", ["-O2", "-Wall", "-o", prober, proberSource], { stdio: "inherit" })
 const rows: Row[] = []
 try {
   await buildNetwork(lab)
