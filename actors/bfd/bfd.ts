@@ -1,8 +1,8 @@
 import type { Actor, Context, Exit } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { Cancel, NetworkInterface } from "../../supervision/world.ts"
+import { attend, listeningFor } from "./attend.ts"
 import { noCounters, sum } from "./counters.ts"
-import type { Target } from "./demultiplex.ts"
 import { withHops } from "./hops.ts"
 import {
   bfdKey,
@@ -12,10 +12,10 @@ import {
   type BfdSessionReport,
   type DesiredBfdSession,
 } from "./messages.ts"
-import { type Heard, type Listening, Receiver } from "./receiver.ts"
+import { Receiver } from "./receiver.ts"
 import { bfdSessionActor, type SessionMessage, type SessionNews } from "./session.ts"
 import { unstarted } from "./session-report.ts"
-import { minimumTtlOf, mostSessions, planOf } from "./settings.ts"
+import { mostSessions } from "./settings.ts"
 
 /** The commands, and what its children, its timers and the kernel tell it. */
 export type BfdMessage =
@@ -157,7 +157,7 @@ function want(state: BfdState, desired: readonly DesiredBfdSession[], context: S
   if (refused > 0 && refused !== state.refused) {
     context.log.error("too many BFD sessions", { op: "setSessions", limit: mostSessions, refused })
   }
-  return publishSoon(attend({ ...next, sessions, refused }), context)
+  return publishSoon(attended({ ...next, sessions, refused }), context)
 }
 
 /** A session that is Up keeps to what it is: silence, not a change of addresses, tells that the path is gone. */
@@ -213,37 +213,10 @@ function freeDiscriminator(sessions: ReadonlyMap<string, Entry>, { world }: Self
   }
 }
 
-/** Brings sockets and directory in line with the sessions. */
-function attend(state: BfdState): BfdState {
-  const needed: Listening[] = []
-  const targets: Target<ActorRef<Heard>>[] = []
-  for (const { ref, desired, discriminator } of state.sessions.values()) {
-    const plan = planOf(desired)
-    if (!plan.ok) continue
-    const { peer, local } = plan.value
-    const { multihop, profile } = desired
-    needed.push(listeningFor(desired))
-    targets.push({
-      owner: ref,
-      discriminator,
-      peer,
-      multihop,
-      minimumTtl: minimumTtlOf(profile),
-      ...(local === undefined ? {} : { local }),
-      ...(desired.interface === undefined ? {} : { interface: desired.interface }),
-      ...(desired.vrf === undefined ? {} : { vrf: desired.vrf }),
-    })
-  }
-  state.receiver.targets = targets
-  state.receiver.listen(needed)
+function attended(state: BfdState): BfdState {
+  attend(state.receiver, state.sessions.values())
   return state
 }
-
-const listeningFor = ({ peer, multihop, vrf }: DesiredBfdSession): Listening => ({
-  family: peer.includes(":") ? "ipv6" : "ipv4",
-  multihop,
-  ...(vrf === undefined ? {} : { vrf }),
-})
 
 function close(state: BfdState, key: string, context: Self): BfdState {
   const entry = state.sessions.get(key)
@@ -263,7 +236,7 @@ function closed(state: BfdState, key: string, context: Self): BfdState {
   context.stop(entry.ref)
   const sessions = new Map(state.sessions)
   sessions.delete(key)
-  return answerIfDone(attend({ ...state, sessions, stale: true }), context)
+  return answerIfDone(attended({ ...state, sessions, stale: true }), context)
 }
 
 /** Each incarnation is told what should be, the first included. */
@@ -323,8 +296,8 @@ function subscribe(state: BfdState, subscriber: ActorRef<BfdReport>, context: Se
 const sameRef = (a: ActorRef<never>, b: ActorRef<never>): boolean => a.path === b.path && a.uid === b.uid
 
 function tick(state: BfdState, context: Self): BfdState {
-  const attended = attend(followLinks(state, context))
-  return state.stale || state.receiver.droppedTotal !== state.droppedTold ? publish(attended, context) : attended
+  const next = attended(followLinks(state, context))
+  return state.stale || state.receiver.droppedTotal !== state.droppedTold ? publish(next, context) : next
 }
 
 /** Many sessions that change at the same time make one report, not one each. */
