@@ -1,6 +1,7 @@
 import { familyOf, ipFromBytes, ipToBytes } from "../protocols/ip.ts"
 import { bitsOf, parsePrefix, prefixAround } from "../protocols/prefix.ts"
-import type { MarkClaim, MarkSubnet, SpeakerMark } from "./speaker-mark.ts"
+import { decodeClaims, encodeClaims } from "./mark-claims.ts"
+import type { MarkSubnet, SpeakerMark } from "./speaker-mark.ts"
 
 /**
  * The sections of a mark: a type, two bytes of length, the content. One that is not known is skipped, so that versions
@@ -9,14 +10,13 @@ import type { MarkClaim, MarkSubnet, SpeakerMark } from "./speaker-mark.ts"
  * flags: one byte, 1 when drained, 2 when deaf; without any there is no such section.
  * subnets: one byte, 1 when they are all of them; then each as two bytes of interface tag, the length of the prefix
  * (plus 64 for IPv6), and as many bytes of it as are not zero by definition.
- * claims: five bytes each, three of address tag and two of epoch.
+ * claims: `mark-claims.ts`.
  */
 const types = { flags: 1, subnets: 3, claims: 4 } as const
 const flags = { drained: 1, deaf: 2 } as const
 const headBytes = 3
 /** So that a node with very many subnets can still claim. */
 const mostSubnetBytes = 180
-const claimBytes = 5
 const ipv6From = 64
 
 type Sections = Pick<SpeakerMark, "subnets" | "claims" | "drained" | "deaf">
@@ -42,18 +42,7 @@ export function encodeSections({ subnets, claims, drained, deaf }: Sections, roo
     if (!subnets.complete) content[0] = 0
     add(types.subnets, content)
   }
-  if (claims !== undefined) {
-    const most = Math.floor((room - bytes.length - headBytes) / claimBytes)
-    add(
-      types.claims,
-      claims
-        .slice(0, Math.max(0, most))
-        .flatMap(({ address, epoch }) => [
-          ...[address >> 16, address >> 8, address].map((byte) => byte & 255),
-          ...[epoch >> 8, epoch].map((byte) => byte & 255),
-        ]),
-    )
-  }
+  if (claims !== undefined) add(types.claims, encodeClaims(claims, room - bytes.length - headBytes))
   return bytes
 }
 
@@ -73,8 +62,9 @@ export function decodeSections(bytes: Uint8Array): Sections | undefined {
       if (subnets === undefined) return undefined
       sections = { ...sections, subnets }
     } else if (bytes[at] === types.claims) {
-      if (length % claimBytes !== 0) return undefined
-      sections = { ...sections, claims: decodeClaims(content) }
+      const claims = decodeClaims(content)
+      if (claims === undefined) return undefined
+      sections = { ...sections, claims }
     }
     at += headBytes + length
   }
@@ -111,13 +101,4 @@ function decodeSubnets(bytes: Uint8Array): SpeakerMark["subnets"] {
     at += 3 + used
   }
   return { list, complete: complete === 1 }
-}
-
-function decodeClaims(bytes: Uint8Array): readonly MarkClaim[] {
-  const claims: MarkClaim[] = []
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  for (let at = 0; at < bytes.length; at += claimBytes) {
-    claims.push({ address: (view.getUint8(at) << 16) | view.getUint16(at + 1), epoch: view.getUint16(at + 3) })
-  }
-  return claims
 }
