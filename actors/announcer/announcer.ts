@@ -3,6 +3,7 @@ import type { NodeFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
 import type { ApiMessage } from "../api.ts"
 import { claimWhatIsHeld, introduceOurselves, noteTaken } from "./claiming.ts"
+import type { BgpReport } from "../session/messages.ts"
 import { adopt, configure } from "./configuring.ts"
 import { drainStatusOf } from "./drain-status.ts"
 import { drain, drainDecided, drainsDiffer, leave } from "./draining.ts"
@@ -106,7 +107,7 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "claims-due":
       return claimWhatIsHeld(state, context)
     case "bgp-report":
-      return sessionsReported(state, message.sessions, context)
+      return sessionsReported(state, message, context)
     case "bfd-report":
       return bfdReported(state, message, context)
     case "thread-started":
@@ -142,10 +143,11 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
 
 function sessionsReported(
   state: AnnouncerState,
-  sessions: AnnouncerState["sessions"],
+  { kind: _, sessions, ...bgp }: BgpReport,
   context: Context<Message>,
 ): void {
   state.sessions = sessions
+  state.bgp = bgp
   const found = foundRouters(state.found, sessions)
   if (found === state.found) return
   state.found = found

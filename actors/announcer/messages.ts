@@ -39,7 +39,7 @@ export type AnnouncerCommand =
   | { readonly kind: "metrics"; readonly replyTo: ActorRef<SpeakerMetrics> }
 
 /** What this speaker does and why, for people. Plain data; no secrets. */
-export interface SpeakerStatus {
+export interface SpeakerStatus extends BgpThreadStatus {
   readonly node: string
   /** Everything that the API server had was told once. */
   readonly synced: boolean
@@ -85,6 +85,9 @@ export interface LivenessStatus {
   readonly wire?: Layer2WireReport
 }
 
+/** What the BGP thread does beside its sessions: sockets for peers that connect to us, imported routes in the kernel. */
+type BgpThreadStatus = Pick<BgpReport, "listeners" | "kernel">
+
 interface ConfigurationStatus {
   readonly loaded: boolean
   /** The newest resources are not in force; `faults` says why. */
@@ -121,14 +124,14 @@ interface ProtocolStatus {
 }
 
 /** The numbers behind the metrics; names and labels are given where they are exported. */
-export interface SpeakerMetrics {
+export interface SpeakerMetrics extends BgpThreadStatus {
   readonly node: string
   readonly announced: readonly { readonly service: ServiceKey; readonly protocol: Protocol; readonly ip: string }[]
   /** Why this node may not announce; absent: it may. */
   readonly fault?: NodeFault
   /** Addresses that another node leads now: `heard` to have taken them, or nobody was in time. */
   readonly handOvers: { readonly heard: number; readonly unheard: number }
-  readonly layer2: Pick<Layer2Report, "requestsReceived" | "responsesSent" | "gratuitousSent" | "wire">
+  readonly layer2: Pick<Layer2Report, "requestsReceived" | "responsesSent" | "gratuitousSent" | "dropped" | "wire">
   readonly policies?: PoliciesStatus
   readonly witness?: WitnessStatus
   readonly sessions: readonly SessionReport[]

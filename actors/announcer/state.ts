@@ -10,7 +10,7 @@ import type { ActorRef } from "../../supervision/reference.ts"
 import type { World } from "../../supervision/world.ts"
 import type { ApiMessage } from "../api.ts"
 import type { BfdCommand, BfdReport } from "../bfd/messages.ts"
-import type { BgpCommand, DesiredPeer, Paths, SessionReport } from "../session/messages.ts"
+import type { BgpCommand, BgpReport, DesiredPeer, Paths, SessionReport } from "../session/messages.ts"
 import type { Claiming } from "./claims.ts"
 import { desiredPeers } from "./desired.ts"
 import { type Draining, drainingOf, notDraining } from "./draining.ts"
@@ -127,6 +127,7 @@ export interface AnnouncerState {
   readonly draining: Draining
   handOvers: { readonly heard: number; readonly unheard: number }
   sessions: readonly SessionReport[]
+  bgp: Omit<BgpReport, "kind" | "sessions">
   bfd: BfdReport | undefined
   updates: number
   updateErrors: number
@@ -179,6 +180,7 @@ export const beginning = (
   draining: notDraining(),
   handOvers: { heard: 0, unheard: 0 },
   sessions: [],
+  bgp: {},
   bfd: undefined,
   updates: 0,
   updateErrors: 0,

@@ -25,6 +25,7 @@ export function statusOf(state: AnnouncerState): SpeakerStatus {
     ...policiesStatus(state),
     ...witnessStatus(state),
     sessions: state.sessions,
+    ...state.bgp,
     bfd: state.bfd?.sessions ?? [],
     services: [...decided].sort((a, b) => (a.key < b.key ? -1 : 1)).map(serviceStatus),
   }
@@ -117,6 +118,7 @@ export function metricsOf(state: AnnouncerState): SpeakerMetrics {
     ...policiesStatus(state),
     ...witnessStatus(state),
     sessions: state.sessions,
+    ...state.bgp,
     bfd: state.bfd?.sessions ?? [],
     updates: state.updates,
     updateErrors: state.updateErrors,

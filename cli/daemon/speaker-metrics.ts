@@ -2,6 +2,7 @@ import type { PoliciesStatus, SpeakerMetrics } from "../../actors/announcer/mess
 import type { BfdSessionReport } from "../../actors/bfd/messages.ts"
 import type { Layer2WireReport } from "../../actors/announcer/layer2/messages.ts"
 import { bgpMetrics } from "./bgp-metrics.ts"
+import { importMetrics } from "./import-metrics.ts"
 import { clientMetrics, type Exporter, type Samples } from "./metrics.ts"
 import { witnessMetrics } from "./witness-metrics.ts"
 import type { Work } from "./work-metrics.ts"
@@ -38,6 +39,12 @@ export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
     ["ip"],
     byIp(layer2.gratuitousSent),
   )
+  to.counter(
+    "troupe_layer2_frames_dropped_total",
+    "ARP and neighbour discovery frames that no honest host would have sent, by what was wrong with them",
+    ["reason"],
+    byIp(layer2.dropped ?? {}),
+  )
   to.gauge(
     "troupe_draining",
     "1 while this node hands over what it announces and takes nothing, by the cause",
@@ -55,6 +62,7 @@ export function speakerMetrics(to: Exporter, metrics: SpeakerMetrics): void {
   if (metrics.policies !== undefined) policyMetrics(to, metrics.policies)
   witnessMetrics(to, metrics.witness)
   bgpMetrics(to, sessions)
+  importMetrics(to, sessions, metrics)
   bfdMetrics(to, metrics.bfd)
   clientMetrics(to, {
     updates: metrics.updates,

@@ -55,6 +55,7 @@ export function describeSession({ node, session, bfd, routes }: SessionView, now
     ...(session.lastError === undefined ? [] : [["last error", session.lastError]]),
     ...lastNotification(session),
     ["prefixes", `${session.prefixesWanted} wanted, ${session.prefixesSent} sent, ${session.updatesSent} UPDATEs`],
+    ...aboutImport(session),
     ...(session.agreed === undefined ? [] : aboutAgreed(session.agreed)),
     ...several(
       "offered",
@@ -92,6 +93,17 @@ function aboutPeer({ transport, myASN, peerASN, agreed }: SessionReport): string
     ],
     ["AS numbers", `${myASN} here, ${agreed?.peerASN ?? peerASN} there`],
     ...(agreed === undefined ? [] : [["router id", agreed.peerRouterId]]),
+  ]
+}
+
+function aboutImport({ imported }: SessionReport): string[][] {
+  if (imported === undefined) return []
+  const { accepted, maximum, surplus, rejected } = imported
+  const left = Object.entries(rejected).filter(([, count]) => count > 0)
+  const more = surplus ? ", and there are more" : ""
+  return [
+    ["imported", `${accepted} routes of at most ${maximum}${more}`],
+    ...(left.length === 0 ? [] : [["not taken", left.map(([reason, count]) => `${count} ${reason}`).join(", ")]]),
   ]
 }
 
