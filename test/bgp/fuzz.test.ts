@@ -35,7 +35,8 @@ function usable(message: Received): boolean {
       const { announced, withdrawn } = routesIn(message)
       return [...announced, ...withdrawn].every(({ text }) => text.includes("/"))
     }
-    default:
+    case "keepalive":
+    case "route-refresh":
       return true
   }
 }
@@ -109,14 +110,15 @@ test(`${runs / 10} of them as a stream in pieces, into a session: it is up, or o
     retry: { firstMs: 1, maxMs: 1 },
   })
   let rest: Uint8Array = new Uint8Array(0)
-  let open = false
+  // What comes after the end of a connection is heard by nobody.
+  const connection = { open: false }
   let mostWaiting = 0
   const states = new Set<string>()
   const feed = (event: Event): void => {
     const [next, effects] = step(session, event, mutations.below(2 ** 32))
     session = next
     states.add(next.state)
-    if (effects.some(({ kind }) => kind === "close")) [rest, open] = [new Uint8Array(0), false]
+    if (effects.some(({ kind }) => kind === "close")) [rest, connection.open] = [new Uint8Array(0), false]
   }
   feed({ kind: "start" })
   for (let run = 0; run < runs / 10; run++) {
@@ -127,19 +129,18 @@ test(`${runs / 10} of them as a stream in pieces, into a session: it is up, or o
     const good = session.state === "open-sent" ? opens : session.state === "open-confirm" ? keepalives : goldens
     const chosen = mutations.below(100) < 50 ? good[mutations.below(good.length)] : undefined
     const message = chosen ?? mutations.next()
-    open = true
-    // What comes after the end of a connection is heard by nobody.
-    for (let at = 0; open && at < message.length; ) {
+    connection.open = true
+    for (let at = 0; connection.open && at < message.length; ) {
       const size = 1 + mutations.below(message.length)
       const frames = takeFrames(rest, message.subarray(at, at + size))
       at += size
       rest = frames.rest
       for (const frame of frames.messages) {
-        if (!open) break
+        if (!connection.open) break
         const decoded = decode(frame, { fourOctet: true })
         feed(decoded.ok ? eventOf(decoded.value) : { kind: "fault", fault: decoded.error })
       }
-      if (open && frames.fault !== undefined) feed({ kind: "fault", fault: frames.fault })
+      if (connection.open && frames.fault !== undefined) feed({ kind: "fault", fault: frames.fault })
     }
     mostWaiting = Math.max(mostWaiting, rest.length)
   }
@@ -155,7 +156,8 @@ function eventOf(message: Received): Event {
       return { kind: "notification", notification: message }
     case "route-refresh":
       return { kind: "route-refresh", refresh: message }
-    default:
+    case "update":
+    case "keepalive":
       return { kind: message.kind }
   }
 }
