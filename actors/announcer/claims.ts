@@ -51,6 +51,11 @@ export function nextClaims(
     const next = epoch ?? Math.min(mostEpoch, (othersEpoch(address) ?? 0) + 1)
     claims.set(address, { epoch: next, usual: usual && (claims.get(address)?.usual ?? true) })
   }
-  const inOrder = [...claims].sort(([a, one], [b, other]) => Number(one.usual) - Number(other.usual) || a - b)
+  // Whoever has room keeps it: a claim that is pushed out moves its address.
+  const places = new Map(before.claims.map(({ address }, i) => [address, i]))
+  const placeOf = (address: number) => places.get(address) ?? before.claims.length
+  const inOrder = [...claims].sort(
+    ([a, one], [b, other]) => Number(one.usual) - Number(other.usual) || placeOf(a) - placeOf(b) || a - b,
+  )
   return { claims: inOrder.map(([address, { epoch }]) => ({ address, epoch })), sinceMs, dueMs }
 }

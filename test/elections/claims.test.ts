@@ -49,6 +49,15 @@ test("those that the hash would give to others come first: the last ones may fin
   t.is(now.claims.length, 20)
 })
 
+test("a claim that has room is not pushed out by later ones", (t) => {
+  const addresses = Array.from({ length: 20 }, (_, i) => ip(`192.0.2.${i}`))
+  const taken = (from: readonly Ip[]) =>
+    held(...from.map((address) => [address, { usual: false, taken: true }] as const))
+  const first = nextClaims(nothing, taken(addresses.slice(10)), none, 0)
+  const then = nextClaims(first, taken(addresses), none, 0)
+  t.deepEqual(then.claims.slice(0, 10), first.claims)
+})
+
 test("the epoch ends at what two bytes hold", (t) => {
   t.deepEqual(nextClaims(nothing, held([web, { taken: true }]), () => 65_535, 0).claims, [claim(web, 65_535)])
 })
