@@ -143,11 +143,11 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
 
 function sessionsReported(
   state: AnnouncerState,
-  { kind: _, sessions, ...bgp }: BgpReport,
+  { sessions, listeners, kernel }: BgpReport,
   context: Context<Message>,
 ): void {
   state.sessions = sessions
-  state.bgp = bgp
+  state.bgp = { ...(listeners === undefined ? {} : { listeners }), ...(kernel === undefined ? {} : { kernel }) }
   const found = foundRouters(state.found, sessions)
   if (found === state.found) return
   state.found = found
