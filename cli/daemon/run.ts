@@ -12,6 +12,7 @@ import { fatalGoesTo } from "./fatal.ts"
 import { healthHandler } from "./health.ts"
 import { serveMetrics } from "./metrics-port.ts"
 import { watchProcess } from "./process-metrics.ts"
+import { profilingAddress, startProfiling } from "./profiling.ts"
 import { type Handler, type Server, serve } from "./serve.ts"
 
 /** What is the same for both daemons before anything runs. */
@@ -141,6 +142,12 @@ async function listen({ begun, system, ...running }: Running, servers: Server[])
   if (socket !== "") {
     const changing = [...(running.socketHandlers ?? []), killHandler(system, flags.boolean("debug-kill"))]
     wanted.push([{ socket }, [...health, metrics, ...changing]])
+  }
+  const profiled = flags.text("pprof-bind-address")
+  if (profiled !== "") {
+    const at = profilingAddress(profiled)
+    if (!at.ok) throw new Complaint(at.error)
+    wanted.push([at.value, [(await startProfiling()).handler]])
   }
   for (const one of wanted) {
     const served = await serve(...one)

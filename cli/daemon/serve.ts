@@ -13,6 +13,8 @@ export interface Answer {
   readonly type?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body: string
+  /** Sent in place of `body`. */
+  readonly bytes?: Uint8Array
 }
 export interface Asked {
   readonly method: string
@@ -73,9 +75,9 @@ export async function serve(at: ListenAt, handlers: readonly Handler[]): Promise
   const listener: http.RequestListener = (request, response) => {
     void read(request, limit)
       .then((body) => (body === undefined ? text("the body is too large", 413) : answer(request, body, handlers)))
-      .then(({ status, type, headers, body }) => {
+      .then(({ status, type, headers, body, bytes }) => {
         response.writeHead(status, { "content-type": type ?? "text/plain; charset=utf-8", ...headers })
-        response.end(body, () => {
+        response.end(bytes ?? body, () => {
           if (status === 413) request.destroy()
         })
       })

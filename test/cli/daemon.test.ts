@@ -107,6 +107,11 @@ for (const [what, args, sentence] of [
     ],
     /^troupe: cannot serve metrics over TLS: \/nowhere\/tls.crt cannot be read: no such file or directory\n$/,
   ],
+  [
+    "a profiling address that is none",
+    ["controller", ...alone, "--pprof-bind-address=6060", "--kubeconfig", kubeconfig("http://127.0.0.1:9")],
+    /^troupe: pprof-bind-address: "6060" is no host:port\n$/,
+  ],
   ["no node name", ["speaker", ...quiet], /^troupe: must specify --node-name or METALLB_NODE_NAME\n$/],
   [
     "a gossip port that is none",

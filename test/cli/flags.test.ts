@@ -46,9 +46,9 @@ for (const [name, args, env, error] of [
 }
 
 test("a flag that does nothing yet is accepted, and said", (t) => {
-  const { warnings } = parsed(["--pprof-bind-address=:6060"])
+  const { warnings } = parsed(["--bgp-debounce-timeout=10"])
   t.is(warnings.length, 1)
-  t.regex(warnings[0] ?? "", /^flag -pprof-bind-address is not supported yet and does nothing: /)
+  t.regex(warnings[0] ?? "", /^flag -bgp-debounce-timeout is not supported yet and does nothing: /)
   t.deepEqual(parsed([]).warnings, [])
   const later = { name: "later", kind: "text", default: "", env: "LATER", help: "", unsupported: "not built" } as const
   const fromEnvironment = parseFlags([later], [], { LATER: "now" })
