@@ -108,13 +108,19 @@ export function metricsOf(state: AnnouncerState): SpeakerMetrics {
       for (const ip of announcement.ips) announced.push({ service, protocol, ip })
     }
   }
-  const { requestsReceived = {}, responsesSent = {}, gratuitousSent = {}, wire } = state.layer2 ?? {}
+  const { requestsReceived = {}, responsesSent = {}, gratuitousSent = {}, dropped, wire } = state.layer2 ?? {}
   return {
     node: state.config.nodeName,
     announced,
     ...faultOf(state),
     handOvers: state.handOvers,
-    layer2: { requestsReceived, responsesSent, gratuitousSent, ...(wire === undefined ? {} : { wire }) },
+    layer2: {
+      requestsReceived,
+      responsesSent,
+      gratuitousSent,
+      ...(dropped === undefined ? {} : { dropped }),
+      ...(wire === undefined ? {} : { wire }),
+    },
     ...policiesStatus(state),
     ...witnessStatus(state),
     sessions: state.sessions,

@@ -21,7 +21,7 @@ const mostAsked = 64
 export function seek(turn: Turn): number {
   const { draft, nowMs, effects } = turn
   const lingering = [...draft.addresses.values()].filter(({ lingerMs }) => lingerMs !== undefined)
-  const isMissed = draft.desired.liveness && draft.members.values().some(({ state }) => state === "dead")
+  const isMissed = draft.desired.liveness && mayMiss(turn)
   if (lingering.length === 0 && !isMissed) return Number.POSITIVE_INFINITY
   if (nowMs < draft.nextSeekMs) return draft.nextSeekMs
   for (const { ip } of lingering.slice(0, mostAsked)) effects.push({ kind: "probe", ip, to: undefined })
@@ -41,13 +41,22 @@ const onlyMac = ({ draft }: Turn, name: string): string | undefined => {
   return macs.length === 1 ? macs[0] : undefined
 }
 
-/** By dead member what we answer for and it would if it lived. */
+const mayMiss = ({ draft }: Turn): boolean =>
+  draft.members.values().some(({ state }) => state === "dead") ||
+  draft.addresses.values().some(({ role, answering }) => role === "standby" && answering)
+
+/**
+ * By member what we answer for and it may have as well: one that is dead by gossip, or one that lives and comes before us
+ * for what we took from a third, which it could not hear us do.
+ */
 function missed({ draft }: Turn): Map<string, Ip[]> {
   const found = new Map<string, Ip[]>()
-  for (const { ip, role, answering, before } of draft.addresses.values()) {
-    if (role !== "own" || !answering) continue
+  for (const { ip, role, answering, before, takenFrom } of draft.addresses.values()) {
+    if (!answering || role === "former") continue
     for (const name of before) {
-      if (draft.members.get(name)?.state !== "dead") continue
+      const state = draft.members.get(name)?.state
+      const mayHave = state === "dead" || (state === "alive" && role === "standby")
+      if (!mayHave || name === takenFrom) continue
       const ips = found.get(name) ?? []
       if (ips.push(ip) === 1) found.set(name, ips)
     }

@@ -1,6 +1,6 @@
 import { type Answers, refusal } from "../ethernet/answers.ts"
 import { decodeFrame, etherTypes, type Truncated } from "../ethernet/frame.ts"
-import { broadcastMac, sameBytes } from "../ethernet/mac.ts"
+import { broadcastMac, isGroupMac, sameBytes } from "../ethernet/mac.ts"
 import type { Ip } from "../ip.ts"
 import { type ArpError, arpFrame, decodeArp, operations } from "./packet.ts"
 
@@ -10,6 +10,10 @@ export type ArpDrop =
   | { readonly reason: "ether-type"; readonly got: number }
   /** Not a request: a reply, or an operation that is not ours to answer. */
   | { readonly reason: "arp-reply"; readonly operation: number }
+  /** Our own frame, come back; or somebody else's, in our name. */
+  | { readonly reason: "own-frame" }
+  /** A sender that is a group or nobody: the answer would go to all. */
+  | { readonly reason: "group-sender"; readonly senderMac: Uint8Array }
   /** Neither for everybody nor for us: seen because somebody put the interface into promiscuous mode. */
   | { readonly reason: "ethernet-destination"; readonly destination: Uint8Array }
   /** No service on this node has the address. */
@@ -29,6 +33,8 @@ export type ArpVerdict =
     }
   | ({ readonly decision: "drop" } & ArpDrop)
 
+const nobody = new Uint8Array(6)
+
 /**
  * RFC 826, "Packet Reception", for an interface with that MAC: the answer goes to the sender's hardware address and
  * carries the MAC of the interface on which the request came in. Probes (sender 0.0.0.0, RFC 5227 §2.1.1) and other
@@ -37,7 +43,7 @@ export type ArpVerdict =
 export function respond(request: Uint8Array, mac: Uint8Array, answers: Answers): ArpVerdict {
   const frame = decodeFrame(request)
   if (!frame.ok) return { decision: "drop", reason: "malformed", error: frame.error }
-  const { destination, etherType, payload } = frame.value
+  const { destination, source, etherType, payload } = frame.value
   if (etherType !== etherTypes.arp) return { decision: "drop", reason: "ether-type", got: etherType }
   const packet = decodeArp(payload)
   if (!packet.ok) return { decision: "drop", reason: "malformed", error: packet.error }
@@ -45,6 +51,10 @@ export function respond(request: Uint8Array, mac: Uint8Array, answers: Answers):
   if (operation !== operations.request) return { decision: "drop", reason: "arp-reply", operation }
   if (!sameBytes(destination, broadcastMac) && !sameBytes(destination, mac)) {
     return { decision: "drop", reason: "ethernet-destination", destination }
+  }
+  if (sameBytes(source, mac) || sameBytes(senderMac, mac)) return { decision: "drop", reason: "own-frame" }
+  if (isGroupMac(senderMac) || sameBytes(senderMac, nobody)) {
+    return { decision: "drop", reason: "group-sender", senderMac }
   }
   const refused = refusal(answers, target)
   if (refused !== undefined) return { decision: "drop", reason: refused, target }

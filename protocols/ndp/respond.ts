@@ -14,6 +14,8 @@ export type NdpDrop =
   | { readonly reason: "ethernet-destination"; readonly destination: Uint8Array }
   /** RFC 4861 §4.3 wants the option in every multicast solicitation from an address. */
   | { readonly reason: "no-source-ll"; readonly source: Ip }
+  /** A sender that is a group: the answer would go to all. */
+  | { readonly reason: "group-sender"; readonly senderMac: Uint8Array }
   | { readonly reason: "announce-ip"; readonly target: Ip }
   | { readonly reason: "not-match-interface"; readonly target: Ip }
 
@@ -50,9 +52,11 @@ export function respond(request: Uint8Array, mac: Uint8Array, answers: Answers):
   if (sourceLinkLayer === undefined && senderIp !== "::" && isGroupMac(destination)) {
     return { decision: "drop", reason: "no-source-ll", source: senderIp }
   }
+  const senderMac = sourceLinkLayer ?? source
+  if (isGroupMac(senderMac)) return { decision: "drop", reason: "group-sender", senderMac }
+  if (sameBytes(senderMac, mac)) return { decision: "drop", reason: "own-frame" }
   const refused = refusal(answers, target)
   if (refused !== undefined) return { decision: "drop", reason: refused, target }
-  const senderMac = sourceLinkLayer ?? source
   return { decision: "reply", target, senderIp, senderMac, frame: answerFrame(solicitation, senderMac, mac) }
 }
 

@@ -66,6 +66,16 @@ test("a reply keeps nothing of the request's memory", (t) => {
   t.deepEqual(replyIn(verdict).targetMac, asker)
 })
 
+function ownFrame(at: number): Uint8Array {
+  const frame = request("10.9.0.2")
+  frame.set(ours, at)
+  return frame
+}
+function lying(byte: number): Uint8Array {
+  const frame = request("10.9.0.2")
+  frame.fill(byte, 22, 28)
+  return frame
+}
 const another = mac("02:00:00:00:00:dd")
 const drops: readonly [name: string, frame: Uint8Array, verdict: ArpVerdict][] = [
   [
@@ -79,6 +89,14 @@ const drops: readonly [name: string, frame: Uint8Array, verdict: ArpVerdict][] =
     request("10.9.0.2", { to: another }),
     { decision: "drop", reason: "ethernet-destination", destination: another },
   ],
+  ["a frame of our own, come back", ownFrame(6), { decision: "drop", reason: "own-frame" }],
+  ["another's frame in our name", ownFrame(22), { decision: "drop", reason: "own-frame" }],
+  [
+    "a sender that is everybody",
+    lying(0xff),
+    { decision: "drop", reason: "group-sender", senderMac: new Uint8Array(6).fill(0xff) },
+  ],
+  ["a sender that is nobody", lying(0), { decision: "drop", reason: "group-sender", senderMac: new Uint8Array(6) }],
   [
     "an address of somebody else",
     request("10.9.0.9"),

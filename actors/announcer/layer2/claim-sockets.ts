@@ -1,5 +1,5 @@
 import { arpRequestFrame, decodeArpClaim } from "../../../protocols/arp/claim.ts"
-import { parseMac } from "../../../protocols/ethernet/mac.ts"
+import { isGroupMac, parseMac } from "../../../protocols/ethernet/mac.ts"
 import { familyOf, type Ip, parseIp } from "../../../protocols/ip.ts"
 import { decodeAdvertisementClaim, solicitationFrame } from "../../../protocols/ndp/claim.ts"
 import { allNodes, groupMac } from "../../../protocols/ndp/groups.ts"
@@ -7,12 +7,20 @@ import { parsePrefix, prefixContains } from "../../../protocols/prefix.ts"
 import type { Log } from "../../../supervision/actor.ts"
 import type { NetworkInterface, PacketPort, PacketSocket } from "../../../supervision/world.ts"
 
-type Heard = (ip: Ip, mac: Uint8Array, gratuitous: boolean) => void
+export interface ClaimHandlers {
+  heard(ip: Ip, mac: Uint8Array, gratuitous: boolean): void
+  /** A frame that no honest host would have sent. */
+  dropped(reason: "malformed-claim" | "group-claim"): void
+}
+
+/** What an honest host may send, and says nothing about who has an address. */
+const innocent: ReadonlySet<string> = new Set(["ether-type", "operation", "not-gratuitous", "probe"])
 
 /** Asks on one interface who has an address, and hears who says so, asked or not. */
 export class ClaimSockets {
   link: NetworkInterface
   readonly #log: Log
+  readonly #on: ClaimHandlers
   #arp: PacketSocket | undefined
   #ndp: PacketSocket | undefined
   /** No socket that was wanted is missing. */
@@ -23,13 +31,14 @@ export class ClaimSockets {
     wanted: { readonly arp: boolean; readonly ndp: boolean },
     packets: PacketPort,
     log: Log,
-    heard: Heard,
+    on: ClaimHandlers,
   ) {
     this.link = link
     this.#log = log
-    if (wanted.arp) this.#arp = this.#openOne(packets, "arp-claim", decodeArpClaim, heard)
+    this.#on = on
+    if (wanted.arp) this.#arp = this.#openOne(packets, "arp-claim", decodeArpClaim)
     if (wanted.ndp) {
-      this.#ndp = this.#openOne(packets, "neighbour-advertisement", decodeAdvertisementClaim, heard)
+      this.#ndp = this.#openOne(packets, "neighbour-advertisement", decodeAdvertisementClaim)
       this.#ndp?.joinGroup(groupMac(allNodes))
     }
     this.open = (!wanted.arp || this.#arp !== undefined) && (!wanted.ndp || this.#ndp !== undefined)
@@ -57,14 +66,16 @@ export class ClaimSockets {
     packets: PacketPort,
     frames: "arp-claim" | "neighbour-advertisement",
     decode: typeof decodeArpClaim | typeof decodeAdvertisementClaim,
-    heard: Heard,
   ): PacketSocket | undefined {
     const opened = packets.open(
       { interfaceIndex: this.link.index, frames },
       {
         frame: (bytes) => {
           const claim = decode(bytes)
-          if (claim.ok) heard(claim.value.ip, claim.value.mac, claim.value.gratuitous)
+          if (!claim.ok) {
+            if (!innocent.has(claim.error.kind)) this.#on.dropped("malformed-claim")
+          } else if (isGroupMac(claim.value.mac)) this.#on.dropped("group-claim")
+          else this.#on.heard(claim.value.ip, claim.value.mac, claim.value.gratuitous)
         },
         // While the link is down nobody watches; when it is gone the interface list tells.
         error: () => undefined,

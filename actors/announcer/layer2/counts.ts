@@ -1,13 +1,14 @@
 import type { Ip } from "../../../protocols/ip.ts"
 import type { Layer2Report } from "./messages.ts"
 
-/** Frames per address. */
+/** Frames per address, and those that no honest host would have sent, by what was wrong with them. */
 export interface Counts {
   readonly requestsReceived: ReadonlyMap<Ip, number>
   readonly responsesSent: ReadonlyMap<Ip, number>
   readonly gratuitousSent: ReadonlyMap<Ip, number>
+  readonly dropped: ReadonlyMap<string, number>
 }
-export type Counter = keyof Counts
+export type Counter = Exclude<keyof Counts, "dropped">
 
 /** What has been counted since it was last taken. Mutable, because it changes with every frame. */
 export class Ledger {
@@ -21,8 +22,15 @@ export class Ledger {
   }
 
   add(counter: Counter, ip: Ip): void {
-    const counts = this.#counts[counter]
-    counts.set(ip, (counts.get(ip) ?? 0) + 1)
+    this.#count(this.#counts[counter], ip)
+  }
+
+  drop(reason: string): void {
+    this.#count(this.#counts.dropped, reason)
+  }
+
+  #count<Key>(counts: Map<Key, number>, key: Key): void {
+    counts.set(key, (counts.get(key) ?? 0) + 1)
     if (!this.#empty) return
     this.#empty = false
     this.#begun()
@@ -48,24 +56,26 @@ export function sum(totals: Counts, more: Counts, announced: ReadonlyMap<Ip, unk
     requestsReceived: added("requestsReceived"),
     responsesSent: added("responsesSent"),
     gratuitousSent: added("gratuitousSent"),
+    dropped: merged(totals.dropped, more.dropped),
   }
 }
 
-export function reported(counts: Counts): Pick<Layer2Report, Counter> {
+export function reported(counts: Counts): Pick<Layer2Report, keyof Counts> {
   return {
     requestsReceived: Object.fromEntries(counts.requestsReceived),
     responsesSent: Object.fromEntries(counts.responsesSent),
     gratuitousSent: Object.fromEntries(counts.gratuitousSent),
+    ...(counts.dropped.size === 0 ? {} : { dropped: Object.fromEntries(counts.dropped) }),
   }
 }
 
-function fresh(): Record<Counter, Map<Ip, number>> {
-  return { requestsReceived: new Map(), responsesSent: new Map(), gratuitousSent: new Map() }
+function fresh(): Record<Counter, Map<Ip, number>> & { readonly dropped: Map<string, number> } {
+  return { requestsReceived: new Map(), responsesSent: new Map(), gratuitousSent: new Map(), dropped: new Map() }
 }
 
-function merged(totals: ReadonlyMap<Ip, number>, more: ReadonlyMap<Ip, number>): Map<Ip, number> {
+function merged<Key>(totals: ReadonlyMap<Key, number>, more: ReadonlyMap<Key, number>): Map<Key, number> {
   const next = new Map(totals)
-  for (const [ip, count] of more) next.set(ip, (next.get(ip) ?? 0) + count)
+  for (const [key, count] of more) next.set(key, (next.get(key) ?? 0) + count)
   return next
 }
 

@@ -133,7 +133,8 @@ export const layer2Actor: Actor<Layer2Config, Layer2State, Layer2Message> = {
         return reportSoon({ ...state, totals: sum(state.totals, message.counts, state.table.entries) }, context)
       case "wire-counted": {
         const wired = new Map([...state.wired, [message.name, message.wire]])
-        return reportSoon({ ...state, wired, wireTotals: plus(state.wireTotals, message.counts) }, context)
+        const totals = sum(state.totals, { ...noCounts, dropped: message.dropped }, state.table.entries)
+        return reportSoon({ ...state, wired, totals, wireTotals: plus(state.wireTotals, message.counts) }, context)
       }
       case "layer2-happened":
         if (state.told !== undefined) context.send(state.told, message)

@@ -67,6 +67,8 @@ export interface Layer2Report {
   readonly requestsReceived: Readonly<Record<string, number>>
   readonly responsesSent: Readonly<Record<string, number>>
   readonly gratuitousSent: Readonly<Record<string, number>>
+  /** Frames that no honest host would have sent, by what was wrong with them. Absent: none. */
+  readonly dropped?: Readonly<Record<string, number>>
   readonly wire?: Layer2WireReport
 }
 

@@ -42,6 +42,15 @@ export interface ResponderSetup {
   readonly failed: (error: Error) => void
 }
 
+/** What an honest host may send, and is not for us. */
+const innocent: ReadonlySet<string> = new Set([
+  "announce-ip",
+  "not-match-interface",
+  "arp-reply",
+  "ether-type",
+  "ethernet-destination",
+])
+
 /** At most one line a second about replies that could not be sent. */
 const complaintMs = 1000
 
@@ -148,6 +157,7 @@ export class Responder {
     const { log } = this.#setup
     const verdict = respond(bytes, this.mac, this.answers)
     if (verdict.decision === "drop") {
+      if (!innocent.has(verdict.reason)) this.#setup.ledger.drop(verdict.reason)
       if (verdict.reason !== "not-match-interface") return
       const fields = { op: ignoreOp, reason: "notMatchInterface", ip: verdict.target, interface: this.#name }
       return log.debug("ignoring request", fields)

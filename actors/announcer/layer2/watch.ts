@@ -39,6 +39,8 @@ export interface WatchCounted {
   /** Since the last time. */
   readonly counts: LivenessCounts
   readonly wire: Answering
+  /** Frames that no honest host would have sent, since the last time. */
+  readonly dropped: ReadonlyMap<string, number>
 }
 
 export interface WatchDesired {
@@ -87,6 +89,8 @@ class Watch {
   /** What people are to know, told when what it is about has been done. */
   readonly #news: Happening[] = []
   #counted: LivenessCounts = noLivenessCounts
+  /** Since they were told last. */
+  #dropped = new Map<string, number>()
 
   constructor(config: WatchConfig, context: Self) {
     this.#config = config
@@ -127,7 +131,15 @@ class Watch {
     if (name === undefined) return
     const since = minus(counts, this.#counted)
     this.#counted = counts
-    this.#context.send(this.#config.reporter, { kind: "wire-counted", name, counts: since, wire: this.#wire() })
+    const dropped = this.#dropped
+    this.#dropped = new Map()
+    this.#context.send(this.#config.reporter, {
+      kind: "wire-counted",
+      name,
+      counts: since,
+      wire: this.#wire(),
+      dropped,
+    })
   }
 
   stop(): void {
@@ -151,12 +163,18 @@ class Watch {
   #openSockets({ link, arp, ndp }: WatchDesired): void {
     this.#sockets?.close()
     const { world, log, self } = this.#context
-    this.#sockets = new ClaimSockets(link, { arp, ndp }, world.packets, log, (ip, mac, gratuitous) => {
-      try {
-        this.#heard(ip, mac, gratuitous)
-      } catch (error) {
-        this.#context.send(self, { kind: "failed", error: error instanceof Error ? error : new Error(String(error)) })
-      }
+    this.#sockets = new ClaimSockets(link, { arp, ndp }, world.packets, log, {
+      heard: (ip, mac, gratuitous) => {
+        try {
+          this.#heard(ip, mac, gratuitous)
+        } catch (error) {
+          this.#context.send(self, { kind: "failed", error: error instanceof Error ? error : new Error(String(error)) })
+        }
+      },
+      dropped: (reason) => {
+        this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1)
+        if (this.#dropped.get(reason) === 1) this.#context.timers.set(namesCounted, countSoonMs, { kind: "count" })
+      },
     })
   }
 
