@@ -26,7 +26,8 @@ const table: readonly (readonly [string | undefined, readonly string[] | undefin
   ["subnet-aware,sticky", ["sticky", "subnet-aware"]],
   [" sticky , spread, sticky ", ["spread", "sticky"]],
 ]
-for (const [text, want] of table) test(`${JSON.stringify(text)}`, (t) => t.deepEqual(elections(text), [want]))
+for (const [text, want] of table)
+  test(`annotation ${JSON.stringify(text)}`, (t) => t.deepEqual(elections(text), [want]))
 
 for (const text of ["", "Sticky", "sticky,", "sticky spread", "random", "sticky,random"]) {
   test(`${JSON.stringify(text)} is a fault that names object, annotation and what is allowed`, (t) => {
