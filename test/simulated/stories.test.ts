@@ -35,6 +35,15 @@ const stories: readonly Told[] = [
     nobodyMs: 0,
   },
   {
+    about: "on both sides of a cut of the segment one takes the dead leader's address; whole again, one keeps it",
+    faults: [
+      { kind: "split", planes: ["frames"], groups: [["alpha"], ["bravo", "charlie"]], atMs: 16_000, forMs: 8000 },
+      { kind: "crash", host: "charlie", atMs: 18_000, forMs: 14_000 },
+    ],
+    twoMs: 800,
+    nobodyMs: 900,
+  },
+  {
     about: "the leader's link goes down while its gossip has a network of its own",
     faults: [{ kind: "link-down", host: "charlie", atMs: 16_000, forMs: 30_000 }],
     twoMs: 500,
