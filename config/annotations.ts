@@ -25,6 +25,7 @@ export const ownAnnotations: { readonly [Kind in ConfigurationKind]?: Readonly<R
     "troupe.dev/import-maximum": "so many at most",
     "troupe.dev/import-maximum-action": "warn, or shutdown, when there are more",
     "troupe.dev/import-table": "the kernel table",
+    "troupe.dev/import-sources": "whose packets use it too, such as the Pods' network",
   },
 }
 

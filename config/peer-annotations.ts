@@ -1,4 +1,5 @@
 import { parsePrefixRange } from "../protocols/bgp/import-filter.ts"
+import { parsePrefix } from "../protocols/prefix.ts"
 import { readNumber } from "./annotations.ts"
 import type { BGPPeerSpec, SecretFacts } from "./facts.ts"
 import type { Complain } from "./fault.ts"
@@ -111,6 +112,8 @@ const largestMaximum = 100_000
 const defaultMaximum = 1_000
 /** Two are usual: a default and what is inside. */
 const mostPrefixes = 64
+/** A network of Pods, of each family. */
+const mostSources = 16
 const defaultTable = 1790
 /** default, main, local (rt_tables): the routes in there are the host's. */
 const hostTables: ReadonlySet<number> = new Set([253, 254, 255])
@@ -123,6 +126,7 @@ function readImport(annotations: Annotations, { vrf }: BGPPeerSpec, complain: Co
   if (table !== undefined && hostTables.has(table)) {
     complain(field, `invalid troupe.dev/import-table "${table}": that table is the host's`)
   }
+  const sources = readSources(annotations["troupe.dev/import-sources"], complain)
   if (text === undefined) {
     const stray = Object.keys(annotations).find((name) => name.startsWith("troupe.dev/import-"))
     if (stray !== undefined) complain(field, `${stray} means nothing without troupe.dev/import-prefixes`)
@@ -137,5 +141,27 @@ function readImport(annotations: Annotations, { vrf }: BGPPeerSpec, complain: Co
     const parsed = parsePrefixRange(prefix)
     if (!parsed.ok) complain(field, `invalid troupe.dev/import-prefixes: ${parsed.error}`)
   }
-  return { prefixes, maximum: maximum ?? defaultMaximum, beyondMaximum, table: table ?? defaultTable }
+  return {
+    prefixes,
+    maximum: maximum ?? defaultMaximum,
+    beyondMaximum,
+    table: table ?? defaultTable,
+    ...(sources.length > 0 && { sources }),
+  }
+}
+
+/** In canonical form. */
+function readSources(text: string | undefined, complain: Complain): readonly string[] {
+  if (text === undefined) return []
+  const parts = text.split(/[\s,]+/).filter((part) => part !== "")
+  if (parts.length === 0 || parts.length > mostSources) {
+    complain(field, `invalid troupe.dev/import-sources ${quote(text)}: must be 1 to ${mostSources} prefixes`)
+  }
+  return parts.flatMap((part) => {
+    const prefix = parsePrefix(part)
+    if (prefix?.text === part) return [part]
+    const meant = prefix === undefined ? "is no prefix" : `has host bits set: ${prefix.text} is meant`
+    complain(field, `invalid troupe.dev/import-sources: "${part}" ${meant}`)
+    return []
+  })
 }

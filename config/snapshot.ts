@@ -126,4 +126,6 @@ export interface PeerImport {
   readonly beyondMaximum: "warn" | "shutdown"
   /** Of the kernel. */
   readonly table: number
+  /** Prefixes whose packets take the table's ways as well, where the main table has only its default route. */
+  readonly sources?: readonly string[]
 }

@@ -90,7 +90,7 @@ export const routeAttribute = {
   via: 18,
 } as const
 export const routeType = { unicast: 1, local: 2 } as const
-export const ruleAttribute = { source: 2, priority: 6, table: 15, protocol: 21 } as const
+export const ruleAttribute = { source: 2, priority: 6, suppressPrefixLength: 14, table: 15, protocol: 21 } as const
 export const ruleAction = { toTable: 1 } as const
 export const neighbourAttribute = { destination: 1, cacheInfo: 3 } as const
 export const neighbourFlag = { router: 0x80 } as const

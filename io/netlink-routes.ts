@@ -23,6 +23,8 @@ export interface KernelRule {
   readonly from: string
   readonly table: number
   readonly priority: number
+  /** A route of the table whose prefix is no longer than this does not count: 0 leaves out its default route. */
+  readonly suppressPrefixLength?: number
 }
 
 const headerLength = 16
@@ -94,7 +96,7 @@ function hopAttributes({ gateway }: NextHop, routeFamily: number): Buffer | unde
 /** RTM_NEWRULE or RTM_DELRULE. Undefined: no prefix. */
 export function ruleRequest(
   what: "set" | "remove",
-  { from, table, priority }: KernelRule,
+  { from, table, priority, suppressPrefixLength }: KernelRule,
   protocol: number,
 ): Uint8Array | undefined {
   const source = prefixBytes(from)
@@ -110,6 +112,9 @@ export function ruleRequest(
     attribute(ruleAttribute.priority, number(priority)),
     attribute(ruleAttribute.table, number(table)),
     attribute(ruleAttribute.protocol, Uint8Array.of(protocol)),
+    ...(suppressPrefixLength === undefined
+      ? []
+      : [attribute(ruleAttribute.suppressPrefixLength, number(suppressPrefixLength))]),
   ]
   return what === "set"
     ? message(netlinkType.newRule, netlinkFlag.create | netlinkFlag.exclusive, parts)
@@ -199,11 +204,14 @@ export function decodeRule(body: DataView): (KernelRule & { readonly protocol: n
   const attributes = attributesIn(body, bodyLength)
   const from = prefixText(body.getUint8(0), body.getUint8(2), attributes.get(ruleAttribute.source))
   if (from === undefined) return undefined
+  const suppress = numberIn(attributes.get(ruleAttribute.suppressPrefixLength))
   return {
     from,
     table: numberIn(attributes.get(ruleAttribute.table)) ?? body.getUint8(4),
     priority: numberIn(attributes.get(ruleAttribute.priority)) ?? 0,
     protocol: attributes.get(ruleAttribute.protocol)?.[0] ?? 0,
+    // The kernel's word for none.
+    ...(suppress === undefined || suppress === 0xffff_ffff ? {} : { suppressPrefixLength: suppress }),
   }
 }
 

@@ -258,6 +258,8 @@ export interface KernelRule {
   readonly from: string
   readonly table: number
   readonly priority: number
+  /** A route of the table whose prefix is no longer than this does not count: 0 leaves out its default route. */
+  readonly suppressPrefixLength?: number
 }
 export type RoutingChange =
   /** In place of what there is for the same table, prefix and metric. */

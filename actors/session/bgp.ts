@@ -181,11 +181,11 @@ function tellKernel(state: BgpState, context: BgpContext): BgpState {
   if (state.kernel === undefined) return state
   const wanted = [...state.peers.values()].filter(({ closing }) => !closing)
   const imports = wanted.flatMap((entry) => (entry.imports === undefined ? [] : [entry.imports]))
-  const announced = wanted.flatMap(({ desired: { session, routes } }) =>
-    session.import === undefined
-      ? []
-      : [{ table: session.import.table, prefixes: routes.flatMap(({ prefixes }) => prefixes) }],
-  )
+  const announced = wanted.flatMap(({ desired: { session, routes } }) => {
+    if (session.import === undefined) return []
+    const { table, sources = [] } = session.import
+    return [{ table, sources, prefixes: routes.flatMap(({ prefixes }) => prefixes) }]
+  })
   context.send(state.kernel.ref, { kind: "desired", imports, announced })
   return state
 }

@@ -10,6 +10,9 @@ import type { KernelRoute, KernelRule, RoutingChange } from "../../supervision/w
 export const importProtocol = 179
 /** Of the rules: after those that most CNIs set, before the main table (32766). */
 export const rulePriority = 17_900
+/** Before them, for sources that go on using what the main table has beside its default route. */
+const mainFirstPriority = 17_899
+const mainTable = 254
 /** Of the routes, within their table. */
 const metric = 20
 /** Ways to one prefix that are used together. */
@@ -32,6 +35,8 @@ export interface PeerImports {
 export interface Announced {
   readonly table: number
   readonly prefixes: readonly string[]
+  /** Others that shall, where the main table has only its default route for them. */
+  readonly sources?: readonly string[]
 }
 
 type NextHop = KernelRoute["nextHops"][number]
@@ -52,7 +57,8 @@ export interface KernelPlan extends KernelState {
 }
 
 export const routeKey = ({ table, prefix, metric: m }: KernelRoute): string => `${table} ${prefix} ${m}`
-export const ruleKey = ({ from, table, priority }: KernelRule): string => `${table} ${from} ${priority}`
+export const ruleKey = ({ from, table, priority, suppressPrefixLength }: KernelRule): string =>
+  `${table} ${from} ${priority} ${suppressPrefixLength ?? ""}`
 
 /** The best of each prefix and table whose next hop can be reached (RFC 4271 §9.1.2, §9.1.2.1). */
 export function planKernel(imports: readonly PeerImports[], announced: readonly Announced[], reach: Reach): KernelPlan {
@@ -94,16 +100,24 @@ const distinct = (hops: readonly NextHop[]): readonly NextHop[] =>
 function planRules(announced: readonly Announced[]): Pick<KernelPlan, "rules" | "rulesLeft"> {
   const rules = new Map<string, KernelRule>()
   let rulesLeft = 0
+  const add = (rule: KernelRule): void => {
+    if (rules.size < mostRules) rules.set(ruleKey(rule), rule)
+    else rulesLeft++
+  }
   for (const [table, ofTable] of Map.groupBy(announced, (one) => one.table)) {
-    const prefixes = ofTable.flatMap((one) => one.prefixes).map((text) => parsePrefix(text))
-    for (const { text } of cover(prefixes.filter((prefix) => prefix !== undefined))) {
-      const rule = { from: text, table, priority: rulePriority }
-      if (rules.size < mostRules) rules.set(ruleKey(rule), rule)
-      else rulesLeft++
+    for (const from of covered(ofTable.flatMap(({ sources = [] }) => sources))) {
+      add({ from, table: mainTable, priority: mainFirstPriority, suppressPrefixLength: 0 })
+      add({ from, table, priority: rulePriority })
+    }
+    for (const from of covered(ofTable.flatMap(({ prefixes }) => prefixes))) {
+      add({ from, table, priority: rulePriority })
     }
   }
   return { rules, rulesLeft }
 }
+
+const covered = (texts: readonly string[]): readonly string[] =>
+  cover(texts.map((text) => parsePrefix(text)).filter((prefix) => prefix !== undefined)).map(({ text }) => text)
 
 /** What is new comes first, so that there is a way at every moment. */
 export function changesBetween(now: KernelState, wanted: KernelState): readonly RoutingChange[] {

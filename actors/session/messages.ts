@@ -87,6 +87,11 @@ export interface ImportSettings {
   readonly beyondMaximum: "warn" | "shutdown"
   /** Of the kernel; peers with the same one share it. */
   readonly table: number
+  /**
+   * Canonical prefixes beside those that the peer has from us: what comes from there looks into the table where the main
+   * one has only its default route.
+   */
+  readonly sources?: readonly string[]
 }
 
 /** Routes that differ in their prefix only. Ten thousand prefixes in one group cross a thread in a tenth of the time. */

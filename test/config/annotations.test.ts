@@ -96,6 +96,7 @@ for (const [annotations, want] of [
       "troupe.dev/import-maximum": "5",
       "troupe.dev/import-maximum-action": "shutdown",
       "troupe.dev/import-table": "4294967295",
+      "troupe.dev/import-sources": "10.244.1.0/24,fd00:10::/64",
     },
     {
       import: {
@@ -103,6 +104,7 @@ for (const [annotations, want] of [
         maximum: 5,
         beyondMaximum: "shutdown",
         table: 4_294_967_295,
+        sources: ["10.244.1.0/24", "fd00:10::/64"],
       },
     },
   ],
@@ -178,6 +180,11 @@ for (const [annotations, spec, text] of [
     { "troupe.dev/import-prefixes": "::/0", "troupe.dev/import-maximum-action": "drop" },
     {},
     'invalid troupe.dev/import-maximum-action "drop": must be warn or shutdown',
+  ],
+  [
+    { "troupe.dev/import-prefixes": "::/0", "troupe.dev/import-sources": "10.244.1.1/24" },
+    {},
+    'invalid troupe.dev/import-sources: "10.244.1.1/24" has host bits set: 10.244.1.0/24 is meant',
   ],
   [
     { "troupe.dev/import-prefixes": "::/0" },

@@ -129,11 +129,16 @@ live(name("a way that cannot be is refused by itself; the others are set"), asyn
 live(name("rules from a source: set twice, listed, removed twice; others' stay"), async (t) => {
   await wire.onHost("ip", "rule", "add", "from", "198.51.100.9", "lookup", "1000", "priority", "100")
   const rule = (from: string): KernelRule => ({ from, table: 1000, priority: 17_900 })
-  const wanted = [rule("198.51.100.7/32"), rule("2001:db8:7::/64")]
+  const wanted = [
+    rule("198.51.100.7/32"),
+    { ...rule("198.51.100.8/32"), table: 254, suppressPrefixLength: 0 },
+    rule("2001:db8:7::/64"),
+  ]
   for (const kind of ["set-rule", "set-rule"] as const)
     t.true((await apply(...wanted.map((one) => ({ kind, rule: one })))).every(({ ok }) => ok))
   t.deepEqual((await ours()).rules, wanted)
   t.regex(await wire.onHost("ip", "rule"), /^17900:\tfrom 198\.51\.100\.7 lookup 1000 proto 179/m)
+  t.regex(await wire.onHost("ip", "rule"), /from 198\.51\.100\.8 lookup main suppress_prefixlength 0 proto 179/)
   for (const kind of ["remove-rule", "remove-rule"] as const)
     t.true((await apply(...wanted.map((one) => ({ kind, rule: one })))).every(({ ok }) => ok))
   t.deepEqual((await ours()).rules, [])

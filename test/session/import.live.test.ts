@@ -298,6 +298,23 @@ test(name("filter, loops, the peer's own routes back: what is not taken is count
   await speaker.shutDown()
 })
 
+test(name("other sources, such as Pods: by the table where the main one has only a default for them"), async (t) => {
+  const bird = router(links[0], 64513, ["0.0.0.0/0"])
+  await begin(t, bird)
+  address(node, "lo", "10.244.1.2/32")
+  ip("-n", node, "route", "add", "10.244.2.0/24", "via", "100.64.2.2")
+  const way = (to: string): string => ip("-n", node, "route", "get", to, "from", "10.244.1.2")
+  t.regex(way("203.0.113.10"), /via 100\.64\.3\.2 /)
+  const speaker = startOnNode(t)
+  speaker.want(peer("r1", links[0], 64513, { sources: ["10.244.1.0/24"] }))
+  await until("the table's", () => way("203.0.113.10").includes("via 100.64.1.2 "), 30_000, seen)
+  t.regex(way("10.244.2.5"), /via 100\.64\.2\.2 /, "what the main table knows is left to it")
+  t.regex(rules(), /^17899:\tfrom 10\.244\.1\.0\/24 lookup main suppress_prefixlength 0 proto 179/m)
+  await speaker.shutDown()
+  t.regex(way("203.0.113.10"), /via 100\.64\.3\.2 /)
+  t.notRegex(rules(), /proto 179/)
+})
+
 const many = Array.from({ length: 20 }, (_, i) => `10.9.${i}.0/24`)
 test(name("more than the maximum, warn: the session stays, so many are taken and no more"), async (t) => {
   const bird = router(links[0], 64513, many)

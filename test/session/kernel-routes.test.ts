@@ -71,6 +71,15 @@ test("as few rules as hold the addresses; no more than there may be", (t) => {
       { from: "2001:db8::1/128", table: 7, priority: 17_900 },
     ],
   )
+  const pods = planKernel([], [{ table: 7, prefixes: ["192.0.2.1/32"], sources: ["10.244.1.0/24"] }], onLink)
+  t.deepEqual(
+    [...pods.rules.values()],
+    [
+      { from: "10.244.1.0/24", table: 254, priority: 17_899, suppressPrefixLength: 0 },
+      { from: "10.244.1.0/24", table: 7, priority: 17_900 },
+      { from: "192.0.2.1/32", table: 7, priority: 17_900 },
+    ],
+  )
   const apart = rules(...hosts(1_030, 2))
   t.deepEqual([apart.rules.size, apart.rulesLeft], [1_024, 6])
 })
