@@ -106,6 +106,8 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
       return noteTaken(state, message, context)
     case "claims-due":
       return claimWhatIsHeld(state, context)
+    case "leave-due":
+      return leaveByWitness(state, context)
     case "bgp-report":
       return sessionsReported(state, message, context)
     case "bfd-report":

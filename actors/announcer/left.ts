@@ -5,8 +5,8 @@ import type { Announcement } from "./transition.ts"
 
 /**
  * What is done when the witness shows that another node announces an address of this one. report: people are told.
- * settle: while gossip reaches that node, so that no wire is cut, whoever has the older claim leaves it to the newer; cut
- * off from each other, each goes on serving its side. fence: the older claim gives way in every case.
+ * settle: when gossip has reached that node all the while, so that no wire is cut, whoever has the older claim leaves it to
+ * the newer; cut off from each other, each goes on serving its side. fence: the older claim gives way in every case.
  */
 export type OnSplit = "report" | "settle" | "fence"
 export const onSplitChoices: readonly OnSplit[] = ["report", "settle", "fence"]
@@ -16,20 +16,29 @@ export interface WitnessLink {
   readonly onSplit: OnSplit
 }
 
+interface LeavingBy {
+  readonly self: string
+  readonly onSplit: OnSplit
+  /** For how long gossip has reached that node since the conflict was seen first. Undefined: it does not. */
+  readonly reachedMs: (conflict: WitnessConflict) => number | undefined
+}
+
+/** A cut looks like this until gossip has called the other one dead, which takes longer the more nodes there are. */
+export const settleAfterMs = 20_000
+
 /** What this node leaves to another because of the witness, although it leads. */
 export function leftByWitness(
   before: ReadonlySet<string>,
   conflicts: readonly WitnessConflict[],
-  {
-    self,
-    onSplit,
-    isAlive,
-  }: { readonly self: string; readonly onSplit: OnSplit; readonly isAlive: (node: string) => boolean },
+  { self, onSplit, reachedMs }: LeavingBy,
 ): ReadonlySet<string> {
   const left = conflicts.filter((conflict) => {
-    if (onSplit === "report" || (onSplit === "settle" && !isAlive(conflict.node))) return false
+    const reached = reachedMs(conflict)
+    if (onSplit === "report" || (onSplit === "settle" && reached === undefined)) return false
     const { ownEpoch } = conflict
-    return ownEpoch === undefined ? before.has(conflict.ip) : comesBefore(conflict, { node: self, epoch: ownEpoch })
+    if (ownEpoch === undefined) return before.has(conflict.ip)
+    const isLong = onSplit === "fence" || (reached ?? 0) >= settleAfterMs
+    return isLong && comesBefore(conflict, { node: self, epoch: ownEpoch })
   })
   return new Set(left.map(({ ip }) => ip).sort())
 }

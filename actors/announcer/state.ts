@@ -65,6 +65,7 @@ export interface ServiceRecord {
   /** The newest decision; kept while the actor restarts. */
   decided: Decided | undefined
 }
+  | { readonly kind: "leave-due" }
 
 /** Changed in place: there may be ten thousand Services. A new incarnation begins with a new one. */
 export interface AnnouncerState {
@@ -130,6 +131,8 @@ export interface AnnouncerState {
   bgp: Omit<BgpReport, "kind" | "sessions">
   bfd: BfdReport | undefined
   updates: number
+  /** Since when gossip reaches those who announce the same, by address and node. */
+  reachedSince: ReadonlyMap<string, number>
   updateErrors: number
   /** How long Services wait for their decisions, and how long those take. */
   readonly deciding: WorkMeter
@@ -186,6 +189,7 @@ export const beginning = (
   updateErrors: 0,
   deciding: workMeter(() => clock.monotonicMs()),
   configuring: workMeter(() => clock.monotonicMs()),
+  reachedSince: new Map(),
 })
 
 /** Whether the Service gets an actor. One that it has stays until nothing is announced any more. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util"
 import type { WitnessConflict, WitnessReport } from "../../cluster/witness/messages.ts"
 import type { Context } from "../../supervision/actor.ts"
-import { leftByWitness } from "./left.ts"
+import { leftByWitness, settleAfterMs } from "./left.ts"
 import type { AnnouncerState, Message } from "./state.ts"
 import { flushSoon } from "./telling.ts"
 
@@ -19,14 +19,26 @@ export function witnessReported(state: AnnouncerState, report: WitnessReport, co
 export function leaveByWitness(state: AnnouncerState, context: Context<Message>): void {
   const { config, acquaintances, witness } = state
   if (config.witness === undefined || witness === undefined) return
+  const nowMs = context.world.clock.monotonicMs()
+  const since = new Map<string, number>()
+  for (const { ip, node } of witness.conflicts) {
+    // A suspect may be cut off already.
+    if (acquaintances.get(node)?.state !== "alive") continue
+    const pair = `${ip} ${node}`
+    since.set(pair, state.reachedSince.get(pair) ?? nowMs)
+  }
+  state.reachedSince = since
   const left = leftByWitness(state.left, witness.conflicts, {
     self: config.nodeName,
     onSplit: config.witness.onSplit,
-    isAlive(node) {
-      const is = acquaintances.get(node)?.state
-      return is === "alive" || is === "suspect"
+    reachedMs({ ip, node }) {
+      const sinceMs = since.get(`${ip} ${node}`)
+      return sinceMs === undefined ? undefined : nowMs - sinceMs
     },
   })
+  const dueMs = Math.min(...[...since.values()].map((ms) => ms + settleAfterMs).filter((ms) => ms > nowMs))
+  if (dueMs === Number.POSITIVE_INFINITY) context.timers.cancel("leave")
+  else context.timers.set("leave", dueMs - nowMs, { kind: "leave-due" })
   if (isDeepStrictEqual(left, state.left)) return
   for (const ip of left.difference(state.left)) {
     const { node, epoch } = witness.conflicts.find((conflict) => conflict.ip === ip) ?? {}

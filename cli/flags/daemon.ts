@@ -239,7 +239,7 @@ export const speakerFlags: readonly Flag[] = [
     name: "witness-split",
     kind: "text",
     default: "settle",
-    help: "when the witness shows two who announce an address: report (tell people), settle (while gossip reaches the other one, the older claim gives way; cut off from each other, each serves its side) or fence (the older claim gives way in any case)",
+    help: "when the witness shows two who announce an address: report (tell people), settle (when gossip has reached the other one for 20 s, the older claim gives way; cut off from each other, each serves its side) or fence (the older claim gives way in any case)",
   },
   {
     name: "ignore-exclude-lb",

@@ -149,10 +149,15 @@ test("settle: while gossip reaches the other one the older claim gives way; call
       { ip: web, what: { kind: "claim", ...(epoch !== undefined && { epoch }) } },
     ])
   await renew()
-  for (let i = 0; i < 8; i++) {
-    await pass(1000)
-    await renew(2)
+  const both = async (seconds: number) => {
+    for (let i = 0; i < seconds; i++) {
+      await pass(1000)
+      await renew(2)
+    }
   }
+  await both(15)
+  t.deepEqual(it.addresses(), [web], "gossip might only not know yet")
+  await both(10)
   t.deepEqual(it.addresses(), [])
   t.true(it.events().some((event) => event.startsWith('brainSplit: brain split: node "charlie" (02:00:00:00:00:0c)')))
   t.deepEqual(memory.holders(web), ["bravo"])
@@ -172,33 +177,29 @@ const conflict = (over: Partial<WitnessConflict> = {}): WitnessConflict => ({
   ownEpoch: 1,
   ...over,
 })
-const rows: readonly (readonly [string, WitnessConflict, OnSplit, boolean, boolean, boolean])[] = [
-  ["report: never", conflict(), "report", true, false, false],
-  ["settle: the newer one is reached by gossip", conflict(), "settle", true, false, true],
-  ["settle: it is cut off", conflict(), "settle", false, false, false],
-  ["settle: ours is newer", conflict({ epoch: 1, ownEpoch: 2 }), "settle", true, false, false],
-  ["fence: cut off or not", conflict(), "fence", false, false, true],
-  [
-    "the same epoch, from a store that has forgotten: the first by name stays",
-    conflict({ epoch: 1 }),
-    "fence",
-    true,
-    false,
-    true,
-  ],
-  ["the same epoch, and we are first", conflict({ epoch: 1, node: "delta" }), "fence", true, false, false],
+const rows: readonly (readonly [string, WitnessConflict, OnSplit, number | undefined, boolean])[] = [
+  ["report: never", conflict(), "report", 99_000, false],
+  ["settle: the newer one has been reached by gossip all the while", conflict(), "settle", 20_000, true],
+  ["settle: gossip might only not know yet", conflict(), "settle", 19_999, false],
+  ["settle: it is cut off", conflict(), "settle", undefined, false],
+  ["settle: ours is newer", conflict({ epoch: 1, ownEpoch: 2 }), "settle", 99_000, false],
+  ["fence: cut off or not", conflict(), "fence", undefined, true],
+  ["one epoch, from a store that has forgotten: the first by name stays", conflict({ epoch: 1 }), "fence", 0, true],
+  ["one epoch, and we are first", conflict({ epoch: 1, node: "delta" }), "fence", 0, false],
 ]
-for (const [name, given, onSplit, alive, before, left] of rows) {
+for (const [name, given, onSplit, reachedMs, left] of rows) {
   test(`what is left to others: ${name}`, (t) => {
-    const about = { self: "charlie", onSplit, isAlive: () => alive }
-    t.deepEqual([...leftByWitness(new Set(before ? [web] : []), [given], about)], left ? [web] : [])
+    const about = { self: "charlie", onSplit, reachedMs: () => reachedMs }
+    t.deepEqual([...leftByWitness(new Set(), [given], about)], left ? [web] : [])
   })
 }
 
 test("what is left stays so while the other one's claim lives", (t) => {
-  const about = { self: "charlie", onSplit: "fence", isAlive: () => true } as const
+  const about = { self: "charlie", onSplit: "settle", reachedMs: () => 0 } as const
   const { ownEpoch: _, ...watched } = conflict()
   t.deepEqual([...leftByWitness(new Set([web]), [watched], about)], [web])
   t.deepEqual([...leftByWitness(new Set(), [watched], about)], [])
   t.deepEqual([...leftByWitness(new Set([web]), [], about)], [])
+  const cut = { ...about, reachedMs: () => undefined }
+  t.deepEqual([...leftByWitness(new Set([web]), [watched], cut)], [], "nor when it is cut off since")
 })

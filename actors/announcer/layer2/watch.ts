@@ -89,6 +89,7 @@ class Watch {
   /** What people are to know, told when what it is about has been done. */
   readonly #news: Happening[] = []
   #counted: LivenessCounts = noLivenessCounts
+  #countDue = false
   /** Since they were told last. */
   #dropped = new Map<string, number>()
 
@@ -121,11 +122,18 @@ class Watch {
     for (const effect of effects) this.#perform(effect)
     this.#tellSoon()
     if (machine.dueMs !== dueMs || event.kind === "tick") this.#wake()
-    if (machine.counts !== counts && isNews(minus(machine.counts, this.#counted)))
-      this.#context.timers.set(namesCounted, countSoonMs, { kind: "count" })
+    if (machine.counts !== counts && isNews(minus(machine.counts, this.#counted))) this.#countSoon()
+  }
+
+  /** Once set it stays: the probes that go on meanwhile must not put it off. */
+  #countSoon(): void {
+    if (this.#countDue) return
+    this.#countDue = true
+    this.#context.timers.set(namesCounted, countSoonMs, { kind: "count" })
   }
 
   count(): void {
+    this.#countDue = false
     const { counts } = this.#machine
     const name = this.#told?.link.name
     if (name === undefined) return
@@ -173,7 +181,7 @@ class Watch {
       },
       dropped: (reason) => {
         this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1)
-        if (this.#dropped.get(reason) === 1) this.#context.timers.set(namesCounted, countSoonMs, { kind: "count" })
+        if (this.#dropped.get(reason) === 1) this.#countSoon()
       },
     })
   }
@@ -217,7 +225,7 @@ class Watch {
     this.#saying = false
     if (this.#said === undefined || sameAnswering(this.#said, this.#wire())) return
     this.#say(this.#told?.generation ?? 0)
-    this.#context.timers.set(namesCounted, countSoonMs, { kind: "count" })
+    this.#countSoon()
   }
 
   /** A few at a time: a thousand lines for the log must not hold up what they are about. */
