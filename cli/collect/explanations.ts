@@ -2,9 +2,9 @@ import type { JsonObject } from "../../kubernetes/client/json.ts"
 import { listOf, objectAt, textOf } from "../../kubernetes/client/json.ts"
 import { describeExplanation } from "../commands/explain.ts"
 import { objectSet } from "../manifests/objects.ts"
-import { type ExplainOptions, explainService } from "../planning/explain.ts"
+import { explainer, type ExplainOptions } from "../planning/explain.ts"
 
-/** Each looks at the whole cluster. */
+/** More than people read. */
 const limit = 200
 
 /** `troupe explain` for each Service of type LoadBalancer, those without an address first. */
@@ -15,7 +15,6 @@ export function explanations(
   readonly files: readonly { readonly name: string; readonly content: string }[]
   readonly failures: readonly string[]
 } {
-  const objects = objectSet(all, options.home)
   const services = all
     .filter((object) => object["kind"] === "Service" && objectAt(object, "spec")["type"] === "LoadBalancer")
     .map((service) => {
@@ -28,14 +27,16 @@ export function explanations(
   const failures: string[] = []
   if (services.length > limit)
     failures.push(`explain: ${services.length - limit} of ${services.length} Services are left out`)
-  for (const { key } of services.slice(0, limit)) {
-    try {
-      const explanation = explainService(objects, key, options)
+  if (services.length === 0) return { files, failures }
+  try {
+    const explain = explainer(objectSet(all, options.home), options)
+    for (const { key } of services.slice(0, limit)) {
+      const explanation = explain(key)
       if (explanation) files.push({ name: `${key}.txt`, content: `${describeExplanation(explanation)}\n` })
-    } catch (error) {
-      // Whatever is wrong with the cluster's objects must not cost the rest of the archive.
-      failures.push(`explain/${key}: ${error instanceof Error ? error.message : "failed"}`)
     }
+  } catch (error) {
+    // Whatever is wrong with the cluster's objects must not cost the rest of the archive.
+    failures.push(`explain: ${error instanceof Error ? error.message : "failed"}`)
   }
   return { files, failures }
 }

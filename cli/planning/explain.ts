@@ -6,11 +6,12 @@ import { describeBgp } from "../../actors/announcer/bgp-decision.ts"
 import { describeLayer2 } from "../../actors/announcer/layer2-decision.ts"
 import { describeService, type ServiceVerdict } from "../../actors/announcer/service-decision.ts"
 import type { ServiceFacts, ServiceKey } from "../../config/facts.ts"
+import type { ConfigurationFault } from "../../config/fault.ts"
 import type { Pool } from "../../config/snapshot.ts"
 import { type ClusterFacts, clusterFacts } from "../manifests/facts.ts"
 import { idText, type ObjectSet } from "../manifests/objects.ts"
 import { Allocation } from "./allocation.ts"
-import { announced, inForce } from "./announcements.ts"
+import { announced, type InForce, inForce } from "./announcements.ts"
 
 export interface Explanation {
   readonly service: ServiceKey
@@ -56,12 +57,34 @@ export interface ExplainOptions {
 }
 
 /** Why a Service has what it has. Undefined: there is no such Service. */
-export function explainService(objects: ObjectSet, key: ServiceKey, options: ExplainOptions): Explanation | undefined {
+export const explainService = (objects: ObjectSet, key: ServiceKey, options: ExplainOptions): Explanation | undefined =>
+  explainer(objects, options)(key)
+
+/** The same for many Services of one cluster: what they have in common is worked out once. */
+export function explainer(objects: ObjectSet, options: ExplainOptions): (key: ServiceKey) => Explanation | undefined {
   const facts = clusterFacts(objects, options.home)
-  const service = facts.services.get(key)
-  if (service === undefined) return undefined
   const allocation = new Allocation({ ...options, namespace: options.home })
   const faults = allocation.start(facts.services.values(), facts.configuration)
+  const force = inForce(facts, options.home)
+  return (key) => {
+    const service = facts.services.get(key)
+    return service && explainOne(service, { facts, allocation, faults, force }, options)
+  }
+}
+
+interface Common {
+  readonly facts: ClusterFacts
+  readonly allocation: Allocation
+  readonly faults: readonly ConfigurationFault[]
+  readonly force: InForce
+}
+
+function explainOne(
+  service: ServiceFacts,
+  { facts, allocation, faults, force }: Common,
+  options: ExplainOptions,
+): Explanation {
+  const { key } = service
   const addresses = service.ingress.flatMap(({ ip }) => (ip === "" ? [] : [ip]))
   const pool = service.annotations[poolAnnotation]
   return {
@@ -73,7 +96,7 @@ export function explainService(objects: ObjectSet, key: ServiceKey, options: Exp
     sharesWith: [...facts.services.values()]
       .filter((other) => other.key !== key && other.ingress.some(({ ip }) => addresses.includes(ip)))
       .map((other) => other.key),
-    announcements: explainAnnouncements(service, facts, options),
+    announcements: explainAnnouncements(service, facts, force, options),
     notes: [
       ...faults.map(
         ({ object, text }) =>
@@ -113,13 +136,17 @@ function explainAllocation(
     return { state: "not-decided", because, pools: [] }
   }
   if (pools === undefined) return { state: "not-decided", because: ["no valid pools are known"], pools: [] }
+  const held = book.holding(service.key)
   const verdict = decide(service, book)
   const { state, changed, ingress } = verdict.decision
-  // What would become of it if it had nothing: why this pool, or why none. The book is not needed afterwards.
+  // What would become of it if it had nothing: why this pool, or why none.
   book.release(service.key)
   const { loadBalancerIP: _, ...rest } = service
   const bare = { ...(service.loadBalancerIP === undefined ? rest : service), ingress: [] }
   const fresh = decide(bare, book)
+  // As it was, for the next one.
+  book.release(service.key)
+  if (held !== undefined) book.ask({ kind: "assign", ...held })
   const rule = verdict.decision.condition?.status === "True" ? verdict.decision.condition.message : undefined
   return {
     state,
@@ -171,10 +198,10 @@ const howText = {
 function explainAnnouncements(
   service: ServiceFacts,
   facts: ClusterFacts,
-  { home, loadBalancerClass }: ExplainOptions,
+  force: InForce,
+  { loadBalancerClass }: ExplainOptions,
 ): Explanation["announcements"] {
   const { nodes, speakers, endpoints } = facts
-  const force = inForce(facts, home)
   const { layer2, bgp, verdicts } = announced(
     service,
     endpoints.get(service.key),

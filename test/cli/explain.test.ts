@@ -1,6 +1,6 @@
 import test from "ava"
 import { rank } from "../../actors/announcer/election.ts"
-import { explainService } from "../../cli/planning/explain.ts"
+import { explainer, explainService } from "../../cli/planning/explain.ts"
 import type { JsonObject } from "../../kubernetes/client/json.ts"
 import type { Ip } from "../../protocols/ip.ts"
 import {
@@ -154,4 +154,30 @@ test("what ends it before any protocol is asked", (t) => {
 test("what the controller has not written yet", (t) => {
   const late = explain(...machines, pool("a", ["10.0.0.0/24"]), service("web"))
   t.deepEqual(late.allocation.due, ["it should have 10.0.0.0: the controller has not written that yet"])
+})
+
+test("many Services of one cluster: each explained as if alone, in whatever order", (t) => {
+  const shared = { annotations: { "metallb.io/allow-shared-ip": "k" } }
+  const dual = { clusterIPs: ["10.96.0.7", "fd00::7"], ipFamilies: ["IPv4", "IPv6"], ipFamilyPolicy: "PreferDualStack" }
+  const objects = set(
+    ...machines,
+    pool("a", ["10.0.0.0/31"]),
+    pool("b", ["10.0.1.0/32", "fc00::/126"], { serviceAllocation: { namespaces: ["default"], priority: 1 } }),
+    resource("L2Advertisement", "l2"),
+    service("has", { ip: "10.0.0.0", pool: "a" }),
+    service("shares", { ip: "10.0.0.1", pool: "a", ...shared }),
+    service("shares-too", { ip: "10.0.0.1", pool: "a", ...shared, spec: { ports: [{ protocol: "TCP", port: 81 }] } }),
+    // One address is left, and three would take it.
+    service("first"),
+    service("second"),
+    service("dual", { spec: dual }),
+    service("stray", { ip: "192.0.2.77" }),
+    service("unhappy", { annotations: { "metallb.io/address-pool": "nope" } }),
+  )
+  const keys = ["has", "shares", "shares-too", "first", "second", "dual", "stray", "unhappy"].map((n) => `default/${n}`)
+  const alone = new Map(keys.map((key) => [key, explainService(objects, key, options)]))
+  for (const order of [keys, keys.toReversed(), [...keys, ...keys]]) {
+    const explain = explainer(objects, options)
+    for (const key of order) t.deepEqual(explain(key), alone.get(key), key)
+  }
 })
