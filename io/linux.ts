@@ -53,7 +53,6 @@ export const netlinkOption = { strictCheck: 12 } as const
 export const netlinkGroup = { link: 1, ipv4Address: 0x10, ipv6Address: 0x100 } as const
 export const netlinkFlag = {
   request: 1,
-  acknowledge: 4,
   dump: 0x300,
   dumpInterrupted: 0x10,
   replace: 0x100,

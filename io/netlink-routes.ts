@@ -34,7 +34,7 @@ const bodyLength = 12
 const hopLength = 8
 const compatibleTable = 256
 
-/** RTM_NEWROUTE that takes the place of what is there, or RTM_DELROUTE. Undefined: no prefix, or no address. */
+/** RTM_NEWROUTE that takes the place of what is there, or RTM_DELROUTE; answered only when it fails. Undefined: no prefix, or no address. */
 export function routeRequest(
   what: "set" | "remove",
   { table, prefix, metric, nextHops }: KernelRoute,
@@ -246,14 +246,22 @@ function number(value: number): Buffer {
 const numberIn = (bytes: Uint8Array | undefined): number | undefined =>
   bytes?.length === 4 ? Buffer.from(bytes).readUInt32LE(0) : undefined
 
-/** A change: the kernel is to acknowledge it. */
 function message(type: number, flags: number, parts: readonly Uint8Array[]): Buffer {
   const bytes = Buffer.concat([Buffer.alloc(headerLength), ...parts])
   bytes.writeUInt32LE(bytes.length, 0)
   bytes.writeUInt16LE(type, 4)
   bytes.writeUInt32LE(1, 8)
-  return withFlags(bytes, netlinkFlag.request | netlinkFlag.acknowledge | flags)
+  return withFlags(bytes, netlinkFlag.request | flags)
 }
+
+/** The same with a number of its own, by which an error refers to it. */
+export function numbered(request: Uint8Array, number: number): Uint8Array {
+  new DataView(request.buffer, request.byteOffset).setUint32(8, number, true)
+  return request
+}
+
+/** The number of the message that an NLMSG_ERROR is about: its header follows the error. */
+export const answeredBy = (body: DataView): number => (body.byteLength < 16 ? 0 : body.getUint32(12, true))
 
 function withFlags(bytes: Buffer, flags: number): Buffer {
   bytes.writeUInt16LE(flags, 6)

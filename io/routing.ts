@@ -17,7 +17,9 @@ import {
   decodeRule,
   type KernelRoute,
   type KernelRule,
+  answeredBy,
   lookupRequest,
+  numbered,
   outInterfaceOf,
   routeDump,
   routeRequest,
@@ -59,8 +61,8 @@ export const routingPort = (protocol: number): RoutingPort => ({
 
 const bufferLength = 65_536
 const attempts = 5
-/** Acknowledgements wait in the socket's buffer until all of a batch are there. */
-const batchSize = 64
+/** Failures wait in the socket's buffer until all of a batch has been worked on. */
+const batchSize = 128
 
 function withSocket<T>(use: (fd: number) => Outcome<T>): Outcome<T> {
   const fd = socket(family.netlink, socketType.raw | socketType.closeOnExec, netlinkRoute)
@@ -133,25 +135,45 @@ function apply(changes: readonly RoutingChange[], protocol: number): readonly Ou
   const outcomes: Outcome<void>[] = []
   for (let at = 0; at < changes.length; at += batchSize) {
     const batch = changes.slice(at, at + batchSize)
-    const result = withSocket((fd) => ({ ok: true, value: batch.map((change) => applyOne(fd, change, protocol)) }))
+    const result = withSocket((fd) => applyBatch(fd, batch, protocol))
     outcomes.push(...(result.ok ? result.value : batch.map(() => result)))
   }
   return outcomes
 }
 
-function applyOne(fd: number, change: RoutingChange, protocol: number): Outcome<void> {
-  const request = requestFor(change, protocol)
-  const doing = describe(change)
-  if (request === undefined) return refusal(doing, errno.invalid)
-  const sent = transmit(fd, request, request.length, messageFlag.noSignal)
-  if (sent < 0) return refusal(doing, sent)
-  const answered = answers(fd, () => false)
-  if (!answered.ok) return answered
-  const [answer] = answered.value
-  const result = answer === undefined ? 0 : errorIn(answer.body)
-  const already = change.kind === "set-rule" ? [errno.exists] : [errno.noProcess, errno.noEntry]
-  const harmless = change.kind !== "set-route" && already.some((one) => one === result)
-  return result === 0 || harmless ? done : refusal(doing, result)
+/** Many messages at once; the kernel has worked on all of them when `transmit` returns, and speaks of failures only. */
+function applyBatch(fd: number, batch: readonly RoutingChange[], protocol: number): Outcome<readonly Outcome<void>[]> {
+  const requests = batch.map((change, i) => {
+    const request = requestFor(change, protocol)
+    return request === undefined ? undefined : numbered(request, i)
+  })
+  const bytes = Buffer.concat(requests.filter((request) => request !== undefined))
+  const sent = bytes.length === 0 ? 0 : transmit(fd, bytes, bytes.length, messageFlag.noSignal)
+  if (sent < 0) return refusal("changing routes", sent)
+  const failed = failures(fd)
+  if (!failed.ok) return failed
+  const outcomes = batch.map((change, i) => {
+    const result = requests[i] === undefined ? errno.invalid : (failed.value.get(i) ?? 0)
+    const already = change.kind === "set-rule" ? [errno.exists] : [errno.noProcess, errno.noEntry]
+    const harmless = change.kind !== "set-route" && already.some((one) => one === result)
+    return result === 0 || harmless ? done : refusal(describe(change), result)
+  })
+  return { ok: true, value: outcomes }
+}
+
+/** Errors by the number of the message that they answer. */
+function failures(fd: number): Outcome<ReadonlyMap<number, number>> {
+  const found = new Map<number, number>()
+  const buffer = new Uint8Array(bufferLength)
+  for (;;) {
+    const length = receive(fd, buffer, bufferLength, messageFlag.doNotWait)
+    if (length === errno.intr) continue
+    if (length === errno.again) return { ok: true, value: found }
+    if (length < 0) return refusal("changing routes", length)
+    for (const { type, body } of messagesIn(buffer.subarray(0, length))) {
+      if (type === netlinkType.error) found.set(answeredBy(body), errorIn(body))
+    }
+  }
 }
 
 function requestFor(change: RoutingChange, protocol: number): Uint8Array | undefined {

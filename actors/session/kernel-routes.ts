@@ -51,8 +51,8 @@ type KernelContext = Context<KernelRoutesMessage>
 
 /** UPDATEs come in bursts. */
 const gatherMs = 20
-/** Each takes some 50 µs: beyond that sessions have their turn. */
-const changesPerTurn = 128
+/** A few milliseconds: beyond that sessions have their turn. */
+const changesPerTurn = 512
 /** An interface that goes down takes its routes along, and nobody tells us. */
 const verifyEveryMs = 5_000
 
