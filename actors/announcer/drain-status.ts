@@ -1,6 +1,6 @@
 import { decideBgp } from "./bgp-decision.ts"
 import type { DrainedService, DrainStatus } from "./drain-messages.ts"
-import { isHandingOver } from "./draining.ts"
+import { isHandingOver } from "./drained.ts"
 import { isServed } from "./layer2-decision.ts"
 import { decideService, poolOf, type ServiceVerdict } from "./service-decision.ts"
 import type { AnnouncerState, ServiceRecord } from "./state.ts"

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util"
 import type { Context } from "../../supervision/actor.ts"
-import { noteHandOvers } from "./draining.ts"
+import { noteHandOvers } from "./drained.ts"
 import { unsettled } from "./membership.ts"
 import { bfdStarted, tellWatched } from "./paths.ts"
 import { logPeerChange, peerChanges } from "./peer-changes.ts"
