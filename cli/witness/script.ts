@@ -3,8 +3,8 @@
  * by node, `epoch:since:renewed:MACs`, and the counter of epochs. An argument for each address says what is wanted: 0 a
  * new claim, above 0 one that had that epoch before, -1 only to look, -2 to release.
  *
- * A claim that is renewed keeps its epoch and its beginning. One that ran out meanwhile keeps its epoch and begins anew:
- * whoever has taken the address since has a higher one. A counter that was lost goes on from what the nodes remember.
+ * A claim that is renewed keeps its epoch and its beginning. One that was not for half its life, as of a node that stood
+ * still, keeps its epoch and begins anew: whoever has taken the address since has a higher one. A counter that was lost goes on from what the nodes remember.
  */
 export const script = `
 local node, macs, ttl, counterTtl = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
@@ -40,7 +40,7 @@ for i = 1, #KEYS, 2 do
     if epoch == 0 then epoch = counted + 1 end
     if epoch > counted then counted = epoch end
     redis.call('SET', counter, string.format('%.0f', counted), 'PX', counterTtl)
-    local since = own and own[2] or now
+    local since = own and now - own[3] <= ttl / 2 and own[2] or now
     redis.call('HSET', claims, node, string.format('%.0f:%.0f:%.0f:', epoch, since, now) .. macs)
     redis.call('PEXPIRE', claims, ttl * 2)
     own = { epoch, since, now, macs }

@@ -39,10 +39,11 @@ export class MemoryWitness {
           if (what.kind === "release") claims.delete(node)
           if (what.kind !== "claim") return { others }
           const before = claims.get(node)
+          const kept = before !== undefined && nowMs - before.renewedMs <= ttlMs / 2
           const counted = this.#epochs.get(ip) ?? 0
           const epoch = Math.max(what.epoch ?? 0, before?.epoch ?? 0) || counted + 1
           this.#epochs.set(ip, Math.max(counted, epoch))
-          const own = { node, macs, epoch, sinceMs: before?.sinceMs ?? nowMs, renewedMs: nowMs }
+          const own = { node, macs, epoch, sinceMs: kept ? before.sinceMs : nowMs, renewedMs: nowMs }
           claims.set(node, own)
           return { own, others }
         })

@@ -116,6 +116,20 @@ for (const [kind, begin] of Object.entries(kinds)) {
     },
   )
 
+  test.serial(`${kind}: a claim that is renewed late, but lives, begins anew as well`, async (t) => {
+    const { make } = await begin()
+    const alpha = as(await make(), "alpha", 60_000)
+    const first = await alpha.one(claim())
+    // The same claim, asked for with half a life that is shorter than the time since.
+    const hasty = as(await make(), "alpha", 2000)
+    const late = await until(async () => {
+      await new Promise((done) => setTimeout(done, 1100))
+      const renewed = await hasty.one(claim(1))
+      return renewed.own?.epoch === 1 ? renewed : undefined
+    }, "no claim")
+    t.true((late.own?.sinceMs ?? 0) > (first.own?.sinceMs ?? 0))
+  })
+
   test.serial(`${kind}: one that has forgotten everything goes on from what the nodes remember`, async (t) => {
     const { make, forget } = await begin()
     const [alpha, bravo] = [as(await make(), "alpha"), as(await make(), "bravo")]

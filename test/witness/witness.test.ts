@@ -114,6 +114,27 @@ test("who hands over in time, or dies, is in nobody's way", async (t) => {
   }
 })
 
+test("a node that stood still for a while, and finds another in its place, is in nobody's way", async (t) => {
+  for (const pausedMs of [1500, 2500, 4000, 8000]) {
+    const { sim, node } = await witnesses("alpha", "bravo")
+    node("alpha").announce([web])
+    await sim.runFor(10_000)
+    sim.network.pause("alpha", "process")
+    await sim.runFor(700)
+    node("bravo").announce([web])
+    await sim.runFor(pausedMs - 700)
+    sim.network.resume("alpha")
+    await sim.runFor(1200)
+    node("alpha").announce([])
+    await sim.runFor(10_000)
+    const all = [...node("alpha").reports, ...node("bravo").reports]
+    t.true(
+      all.every(({ conflicts }) => conflicts.length === 0),
+      `${pausedMs} ms`,
+    )
+  }
+})
+
 for (const mode of ["refuses", "hangs"] as const) {
   test(`one that ${mode} is said once, asked ever more rarely, and found again`, async (t) => {
     const { sim, memory, node, lines } = await witnesses("alpha")
