@@ -1,7 +1,7 @@
 import { layer2Actor, type Layer2Message } from "../../actors/announcer/layer2/layer2.ts"
 import type { Layer2Command } from "../../actors/announcer/layer2/messages.ts"
 import type { DrainStatus } from "../../actors/announcer/drain-messages.ts"
-import type { SpeakerStatus } from "../../actors/announcer/messages.ts"
+import type { SpeakerMetrics, SpeakerStatus } from "../../actors/announcer/messages.ts"
 import { type SpeakerConfig, type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
 import { gossipActor } from "../../cluster/gossip.ts"
 import type { GossipCommand } from "../../cluster/messages.ts"
@@ -149,6 +149,17 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
     if (answer?.ok !== true) throw new Error(`${host} says nothing of its drain`)
     return answer.value
   }
+  const metrics = async (host: string): Promise<SpeakerMetrics | undefined> => {
+    const asked = systems
+      .get(host)
+      ?.ask<SpeakerMessage, SpeakerMetrics>(
+        refTo<SpeakerMessage>("/speaker"),
+        (replyTo) => ({ kind: "metrics", replyTo }),
+        1000,
+      )
+    const answer = asked && (await sim.settle(asked, { withinMs: 2000 }))
+    return answer?.ok === true ? answer.value : undefined
+  }
   /** The answer to an orderly shutdown, once the program has ended; somebody has to let time go by. */
   const leave = async (host: string): Promise<void> => {
     const system = systems.get(host)
@@ -163,6 +174,7 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
   const shutDown = (host: string): Promise<void> => sim.settle(leave(host), { withinMs: 4000 })
   return {
     sim,
+    metrics,
     leave,
     drain,
     drainStatus,
