@@ -10,6 +10,7 @@ import { hostOf, type Lab, startLab } from "../lab/lab.ts"
 import { debugSocket, layout } from "../lab/layout.ts"
 import { node as nodeObject } from "../lab/objects.ts"
 import { until } from "../lab/wait.ts"
+import { debugStatus } from "./failover/status.ts"
 import { probe } from "./failover/watch.ts"
 import { load, type LoadOptions, type Outcome } from "./handoff/load.ts"
 
@@ -106,7 +107,14 @@ try {
   const all = lab.layout.nodes.map(({ name }) => name)
   const prober = probe(lab, ip)
   const ready = async () => {
-    await speakersAgree(lab)
+    // A speaker that starts on a busy machine takes its time.
+    await until("the speakers to know each other", 120_000, async () => {
+      for (const name of all) {
+        const status = await debugStatus(lab, name)
+        if (status?.speakers !== all.length || status.liveness !== "on") return undefined
+      }
+      return true
+    })
     await until(`${leader} to answer`, 60_000, async () => (prober.now() === leader ? true : undefined))
     if (lab.hasRouter) await routedVia(lab, `${routed}/32`, all, 60_000)
   }
