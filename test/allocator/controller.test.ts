@@ -384,3 +384,51 @@ test("counters go into the status of pools, verdicts on the configuration are re
   })
   await system.stop()
 })
+
+test("labels of a Namespace or of a Service decide anew who may use a pool", async (t) => {
+  const forRed = { namespaceSelectors: [{ matchLabels: { team: "red" } }] }
+  const forBlue = { serviceSelectors: [{ matchLabels: { colour: "blue" } }] }
+  const { api, addresses, system } = run({
+    red: { addresses: ["10.0.0.0/30"], serviceAllocation: forRed },
+    blue: { addresses: ["10.0.1.0/30"], serviceAllocation: forBlue },
+  })
+  api.putService(service("ns/web"))
+  await until(() => api.events.some(({ reason }) => reason === "AllocationFailed"))
+  api.configure({ namespaces: [{ name: "ns", labels: { team: "red" } }] })
+  await until(() => addresses("ns/web") === "10.0.0.0")
+  api.changeService("ns/web", { labels: { colour: "blue" } })
+  // A better pool is no reason to move; not to be allowed any more is one.
+  const others = { name: "other", labels: { team: "red" } }
+  api.configure({ namespaces: [{ name: "ns", labels: {} }, others] })
+  await until(() => addresses("ns/web") === "10.0.1.0")
+  api.changeService("ns/web", { labels: {} })
+  await until(() => addresses("ns/web") === "")
+  await system.stop()
+  t.pass()
+})
+
+test("a Community that cannot be read holds pools back, and what advertisements and peers say does not", async (t) => {
+  const { api, addresses, pools, metrics, system } = run({ p: ["10.0.0.0/32"] })
+  api.putService(service("ns/a"))
+  api.putService(service("ns/b"))
+  await until(() => api.events.some(({ reason }) => reason === "AllocationFailed"))
+  const waiting = () => ["ns/a", "ns/b"].filter((key) => addresses(key) === "").length
+  api.configure({
+    bgpAdvertisements: [{ name: "a", labels: {}, spec: { peers: ["x", "x"] } }],
+    peers: [{ name: "p", labels: {}, spec: { myASN: 0 } }],
+  })
+  api.configure({ communities: [{ name: "c", labels: {}, spec: { communities: [{ name: "n", value: "1:2:3" }] } }] })
+  await until(async () => (await metrics()).configuration.stale)
+  t.deepEqual(
+    (await metrics()).configuration.faults.map(({ text }) => text),
+    ['parsing community "n": invalid community format: 1:2:3'],
+  )
+  pools({ p: ["10.0.0.0/31"] })
+  const { turns } = await metrics()
+  api.changeService("ns/a", { labels: { a: "b" } })
+  await until(async () => (await metrics()).turns > turns)
+  t.is(waiting(), 1)
+  api.configure({ communities: [] })
+  await until(() => waiting() === 0)
+  await system.stop()
+})
