@@ -104,7 +104,7 @@ test("a pool renamed, split or removed", async (t) => {
   await until(() => addresses("ns/low") === "" && addresses("ns/high") === "")
   t.is(from("ns/low"), undefined)
   const removed = "removed loadbalancer from service, services will be reprocessed"
-  const told = log.lines.filter(({ message }) => message === removed).map(({ fields }) => fields["service"])
+  const told = log.lines.filter(({ message }) => message === removed).map(({ fields }) => String(fields["service"]))
   t.deepEqual(told.toSorted(), ["ns/high", "ns/low"])
   await system.stop()
 })
