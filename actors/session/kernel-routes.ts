@@ -209,10 +209,12 @@ function note(installed: NonNullable<KernelRoutesState["installed"]>, change: Ro
   }
 }
 
-/** The first of a pass is kept; the log has it once. */
+/** The first of a pass is kept; the log has it once, and only where somebody wants something of the kernel. */
 function complain(state: KernelRoutesState, error: string, log: KernelContext["log"]): void {
   if (state.error !== undefined) return
   state.error = error
+  const { imports = [], announced = [] } = state.desired ?? {}
+  if (imports.length + announced.length === 0) return
   if (state.reported?.error !== error) log.error("cannot bring imported routes into force", { op: "import", error })
 }
 
