@@ -27,6 +27,8 @@ export interface ClusterApi {
   reportConfiguration(report: ConfigurationReport): void
   /** Always the whole set: what is not in it is taken away. Before the first call nothing is touched. */
   desiredServiceStatuses(desired: DesiredServiceStatuses): void
+  /** Always the whole set, as above. */
+  desiredSessionStates(desired: DesiredSessionStates): void
   /** Somebody else leads now: requests under way are dropped, and nothing is written until it is wished for again. */
   forgetWishes(): void
 }
@@ -116,4 +118,23 @@ export interface DesiredServiceStatuses {
   readonly nodeName: string
   /** Layer 2: the interfaces, none for all of them. BGP: the names of the BGPPeers; none counts as not announced. */
   readonly services: ReadonlyMap<ServiceKey, readonly string[]>
+}
+
+/** How the BGP sessions of this node stand: one BGPSessionState for each BGPPeer. */
+export interface DesiredSessionStates {
+  readonly nodeName: string
+  /** By the name of the BGPPeer. */
+  readonly sessions: ReadonlyMap<string, SessionState>
+}
+
+/** As the object's status has it. */
+export interface SessionState {
+  /** Address, or the name of an interface. */
+  readonly peer: string
+  readonly vrf?: string
+  readonly bgpStatus: "Idle" | "Connect" | "Active" | "OpenSent" | "OpenConfirm" | "Established"
+  readonly bfdStatus: "up" | "down" | "init" | "adminDown" | "N/A"
+  /** Unix milliseconds; while it is established. */
+  readonly establishedSinceMs?: number
+  readonly lastError?: string
 }

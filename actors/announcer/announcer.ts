@@ -14,6 +14,7 @@ import { hear, type Membership, settle } from "./membership.ts"
 import { bfdReported, foundRouters, tellWatched } from "./paths.ts"
 import { report } from "./reporting.ts"
 import { serviceActor } from "./service.ts"
+import { sessionStatesSoon, tellSessionStates } from "./session-states.ts"
 import { type AnnouncerConfig, type AnnouncerState, beginning, isWanted, type Message, wantedPaths } from "./state.ts"
 import { metricsOf, statusOf } from "./status.ts"
 import { flush, flushSoon, listenToLayer2, threadStarted } from "./telling.ts"
@@ -105,14 +106,16 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "layer2-happened":
       recordHappening(state, message)
       return noteTaken(state, message, context)
-    case "claims-due":
-      return claimWhatIsHeld(state, context)
     case "leave-due":
       return leaveByWitness(state, context)
+    case "claims-due":
+      return claimWhatIsHeld(state, context)
     case "bgp-report":
-      return sessionsReported(state, message, context)
+      sessionsReported(state, message, context)
+      return sessionStatesSoon(state, context)
     case "bfd-report":
-      return bfdReported(state, message, context)
+      bfdReported(state, message, context)
+      return sessionStatesSoon(state, context)
     case "thread-started":
       return threadStarted(state, message.thread, context)
     case "last-valid":
@@ -131,6 +134,8 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
       return
     case "report":
       return report(state)
+    case "session-states":
+      return tellSessionStates(state)
     case "drain":
       return drain(state, message.drained, context)
     case "drain-status":

@@ -1,7 +1,12 @@
 import type { GossipCommand, Member } from "../../cluster/messages.ts"
 import type { SpeakerMark } from "../../cluster/speaker-mark.ts"
 import type { WitnessCommand, WitnessReport } from "../../cluster/witness/messages.ts"
-import type { ClusterApi, ConfigurationCondition, DesiredServiceStatuses } from "../../config/cluster-api.ts"
+import type {
+  ClusterApi,
+  ConfigurationCondition,
+  DesiredServiceStatuses,
+  DesiredSessionStates,
+} from "../../config/cluster-api.ts"
 import type { ConfigurationFacts, EndpointFacts, NodeFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Snapshot } from "../../config/snapshot.ts"
 import { type WorkMeter, workMeter } from "../../config/work-meter.ts"
@@ -28,7 +33,10 @@ import type { Announcement } from "./transition.ts"
 
 export interface AnnouncerConfig {
   readonly nodeName: string
-  readonly api: Pick<ClusterApi, "recordEvent" | "reportConfiguration" | "desiredServiceStatuses">
+  readonly api: Pick<
+    ClusterApi,
+    "recordEvent" | "reportConfiguration" | "desiredServiceStatuses" | "desiredSessionStates"
+  >
   /** Absent: no gossip, every node of the cluster may lead. */
   readonly gossip?: ActorRef<GossipCommand>
   readonly layer2: ActorRef<Layer2Command>
@@ -54,8 +62,10 @@ type Own =
   | { readonly kind: "evaluate-due" }
   | { readonly kind: "flush" }
   | { readonly kind: "report" }
+  | { readonly kind: "session-states" }
   | { readonly kind: "settle" }
   | { readonly kind: "claims-due" }
+  | { readonly kind: "leave-due" }
 
 export interface ServiceRecord {
   service: ServiceFacts | undefined
@@ -65,7 +75,6 @@ export interface ServiceRecord {
   /** The newest decision; kept while the actor restarts. */
   decided: Decided | undefined
 }
-  | { readonly kind: "leave-due" }
 
 /** Changed in place: there may be ten thousand Services. A new incarnation begins with a new one. */
 export interface AnnouncerState {
@@ -111,6 +120,8 @@ export interface AnnouncerState {
   reporting: boolean
   /** What the API was told last: which Services are announced here, and what became of the configuration. */
   statuses: { readonly [Kind in DesiredServiceStatuses["kind"]]?: DesiredServiceStatuses["services"] }
+  /** What the API was told of BGP sessions, and how soon it is to be told again. */
+  sessionStates: { readonly told?: DesiredSessionStates["sessions"] | undefined; readonly dueInMs?: number }
   reported: ConfigurationCondition | undefined
   layer2: Layer2Report | undefined
   /** Addresses taken from a silent leader, by when, until the report names them. */
@@ -120,6 +131,8 @@ export interface AnnouncerState {
   witnessTold: WitnessCommand | undefined
   /** Addresses that this node leads for, and leaves to another because of the witness. */
   left: ReadonlySet<string>
+  /** Since when gossip reaches those who announce the same, by address and node. */
+  reachedSince: ReadonlyMap<string, number>
   /** What was said of this node in gossip last. */
   mark: SpeakerMark | undefined
   /** What is kept by the policy `sticky`. Undefined: not known yet. */
@@ -131,8 +144,6 @@ export interface AnnouncerState {
   bgp: Omit<BgpReport, "kind" | "sessions">
   bfd: BfdReport | undefined
   updates: number
-  /** Since when gossip reaches those who announce the same, by address and node. */
-  reachedSince: ReadonlyMap<string, number>
   updateErrors: number
   /** How long Services wait for their decisions, and how long those take. */
   readonly deciding: WorkMeter
@@ -171,12 +182,14 @@ export const beginning = (
   paths: {},
   statuses: {},
   reporting: false,
+  sessionStates: {},
   reported: undefined,
   layer2: undefined,
   taken: new Map(),
   witness: undefined,
   witnessTold: undefined,
   left: new Set(),
+  reachedSince: new Map(),
   mark: undefined,
   claiming: undefined,
   spreading: nothingSpread,
@@ -189,7 +202,6 @@ export const beginning = (
   updateErrors: 0,
   deciding: workMeter(() => clock.monotonicMs()),
   configuring: workMeter(() => clock.monotonicMs()),
-  reachedSince: new Map(),
 })
 
 /** Whether the Service gets an actor. One that it has stays until nothing is announced any more. */

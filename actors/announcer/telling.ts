@@ -5,6 +5,7 @@ import { unsettled } from "./membership.ts"
 import { bfdStarted, tellWatched } from "./paths.ts"
 import { logPeerChange, peerChanges } from "./peer-changes.ts"
 import { reportSoon } from "./reporting.ts"
+import { sessionStatesSoon } from "./session-states.ts"
 import { claimWhatIsHeld, introduceOurselves } from "./claiming.ts"
 import { listenToWitness, tellWitness } from "./witnessing.ts"
 import {
@@ -44,6 +45,7 @@ export function flush(state: AnnouncerState, context: Context<Message>): void {
   tellWitness(state, context)
   const watched = wantedPaths(state)
   if (watched !== undefined) tellWatched(state, watched, context)
+  sessionStatesSoon(state, context)
   reportSoon(state, context)
 }
 

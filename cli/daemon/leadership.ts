@@ -118,6 +118,7 @@ export function fenced(api: ClusterApi, leading: () => boolean): ClusterApi {
       if (leading()) api.reportConfiguration(report)
     },
     desiredServiceStatuses: (desired) => api.desiredServiceStatuses(desired),
+    desiredSessionStates: (desired) => api.desiredSessionStates(desired),
     forgetWishes: () => api.forgetWishes(),
   }
 }

@@ -3,6 +3,7 @@ import type {
   ClusterHandlers,
   ConfigurationReport,
   DesiredServiceStatuses,
+  DesiredSessionStates,
   PoolStatus,
   ServiceEvent,
   ServiceStatusWrite,
@@ -32,6 +33,7 @@ import { ownPod } from "./own-pod.ts"
 import { poolStatusWriter } from "./pool-status.ts"
 import type { ReconcilerCounts } from "./reconciler.ts"
 import { serviceStatuses } from "./service-statuses.ts"
+import { sessionStates } from "./session-states.ts"
 import { statusWriter } from "./status-write.ts"
 import { realTime, type Time } from "./time.ts"
 import { endpointsTopic, objectTopic, type Topic, wholeSetTopic } from "./topics.ts"
@@ -56,7 +58,12 @@ export interface KubernetesClusterApi extends ClusterApi {
   stop(): Promise<void>
 }
 
-type WrittenResource = "ipaddresspools" | "configurationstates" | "servicel2statuses" | "servicebgpstatuses"
+type WrittenResource =
+  | "ipaddresspools"
+  | "configurationstates"
+  | "servicel2statuses"
+  | "servicebgpstatuses"
+  | "bgpsessionstates"
 
 /** Kept whole: a status write sends it back. */
 interface KnownService {
@@ -88,7 +95,8 @@ export function kubernetesClusterApi(
     layer2: serviceStatuses({ ...writing, kind: "layer2" }),
     bgp: serviceStatuses({ ...writing, kind: "bgp" }),
   }
-  const writers = [poolStatuses, states, statuses.layer2, statuses.bgp]
+  const sessions = sessionStates(writing)
+  const writers = [poolStatuses, states, statuses.layer2, statuses.bgp, sessions]
 
   function feed<T>(collection: Collection, keep: FeedOptions<T>["keep"]): Feed<T> {
     const feed = startFeed({ cluster, collection, keep, log, time })
@@ -186,6 +194,7 @@ export function kubernetesClusterApi(
     writePoolStatus: (status: PoolStatus) => poolStatuses.write(status),
     reportConfiguration: (report: ConfigurationReport) => states.report(report),
     desiredServiceStatuses: (desired: DesiredServiceStatuses) => statuses[desired.kind].desire(desired),
+    desiredSessionStates: (desired: DesiredSessionStates) => sessions.desire(desired),
     forgetWishes() {
       for (const writer of writers) writer.forget()
     },
@@ -196,6 +205,7 @@ export function kubernetesClusterApi(
       configurationstates: states.reconciler.counts(),
       servicel2statuses: statuses.layer2.reconciler.counts(),
       servicebgpstatuses: statuses.bgp.reconciler.counts(),
+      bgpsessionstates: sessions.reconciler.counts(),
     }),
     async stop() {
       const stopping = [events, ...writers.map(({ reconciler }) => reconciler), ...feeds]

@@ -41,3 +41,11 @@ export const custom = (namespace: string, resource: string, kind: string, versio
   kind,
   apiVersion: `metallb.io/${version}`,
 })
+
+/** Ours, and optional: a cluster may not have the kind. */
+export const sessionStateCollection = (namespace: string): Collection => ({
+  path: `/apis/troupe.dev/v1beta1/namespaces/${namespace}/bgpsessionstates`,
+  resource: "bgpsessionstates",
+  kind: "BGPSessionState",
+  apiVersion: "troupe.dev/v1beta1",
+})

@@ -11,6 +11,8 @@ export interface Feed<T> {
   /** The first list is complete. */
   readonly listed: boolean
   readonly connection: Connection
+  /** The server does not know the kind, as of the last time that it was asked. */
+  readonly missing: boolean
   /** Listeners live as long as the feed. */
   listen(listener: FeedListener<T>): void
   stop(): Promise<void>
@@ -38,6 +40,7 @@ export function startFeed<T>({ cluster, collection, keep, log, time }: FeedOptio
   const listeners: FeedListener<T>[] = []
   let listed = false
   let missing = false
+  let warned = false
   let unwatchable = false
   let connection: Connection = { kind: "connecting" }
   const { resource, kind, apiVersion } = collection
@@ -50,13 +53,15 @@ export function startFeed<T>({ cluster, collection, keep, log, time }: FeedOptio
     on: {
       changed: (key, value) => each((listener) => listener.changed?.(key, value)),
       listed() {
+        missing = false
         if (listed) return
         listed = true
         each((listener) => listener.listed?.())
       },
       missing() {
-        if (missing) return
         missing = true
+        if (warned) return
+        warned = true
         log.warn(`the cluster has no ${kind} (${apiVersion}): apply deploy/crds; until then there are none`, {
           resource,
         })
@@ -92,6 +97,9 @@ export function startFeed<T>({ cluster, collection, keep, log, time }: FeedOptio
     },
     get connection() {
       return connection
+    },
+    get missing() {
+      return missing
     },
     listen(listener) {
       listeners.push(listener)

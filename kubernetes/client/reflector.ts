@@ -95,10 +95,10 @@ export function startReflector<T>({ cluster, collection, keep, on, time }: Refle
         return tooSoon || !pages ? wait() : undefined
       }
       case "missing":
-        on.missing()
         on.connected()
         // Only before the first list: a definition that goes away later took its objects with it, one by one.
         if (listedMs === undefined) on.listed()
+        on.missing()
         version = undefined
         return wait()
       case "unwatchable":

@@ -28,9 +28,8 @@ export function checkResource(object: unknown): readonly SchemaProblem[] {
 function validatorFor(apiVersion: string, kind: string): Validator | undefined {
   const known = validators.get(`${apiVersion} ${kind}`)
   if (known !== undefined) return known
-  const version = kinds
-    .find((resource) => resource.kind === kind)
-    ?.versions.find(({ name }) => `${group}/${name}` === apiVersion)
+  const resource = kinds.find((one) => one.kind === kind)
+  const version = resource?.versions.find(({ name }) => `${resource.group ?? group}/${name}` === apiVersion)
   if (version === undefined) return undefined
   const validator = Compile(objectSchema(version))
   validators.set(`${apiVersion} ${kind}`, validator)

@@ -1,6 +1,7 @@
 import { bfdProfile } from "./bfd-profile.ts"
 import { bgpAdvertisement } from "./bgp-advertisement.ts"
 import { bgpPeer } from "./bgp-peer.ts"
+import { bgpSessionState } from "./bgp-session-state.ts"
 import { community } from "./community.ts"
 import { configurationState } from "./configuration-state.ts"
 import { ipAddressPool } from "./ip-address-pool.ts"
@@ -12,6 +13,7 @@ export const kinds: readonly ResourceKind[] = [
   bfdProfile,
   bgpAdvertisement,
   bgpPeer,
+  bgpSessionState,
   community,
   configurationState,
   ipAddressPool,
@@ -20,5 +22,5 @@ export const kinds: readonly ResourceKind[] = [
   serviceL2Status,
 ]
 
-/** The nine CustomResourceDefinitions as plain data, by plural name. */
+/** All CustomResourceDefinitions, nine of MetalLB's and one of ours, as plain data, by plural name. */
 export const definitions: readonly CustomResourceDefinition[] = kinds.map(customResourceDefinition)

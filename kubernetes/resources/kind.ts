@@ -3,6 +3,8 @@ import { type Json, type StructuralSchema, structural } from "./structural.ts"
 
 /** One custom resource kind, as this room describes it. */
 export interface ResourceKind {
+  /** Absent: MetalLB's. */
+  readonly group?: string
   readonly kind: string
   readonly plural: string
   readonly singular: string
@@ -94,13 +96,13 @@ const conversion: Json = {
 }
 
 export function customResourceDefinition(resource: ResourceKind): CustomResourceDefinition {
-  const { kind, plural, singular } = resource
+  const { kind, plural, singular, group: own = group } = resource
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: { annotations, name: `${plural}.${group}` },
+    metadata: { annotations, name: `${plural}.${own}` },
     spec: {
-      group,
+      group: own,
       names: { kind, listKind: `${kind}List`, plural, singular },
       scope: "Namespaced",
       versions: resource.versions.map(definitionVersion),

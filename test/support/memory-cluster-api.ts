@@ -3,6 +3,7 @@ import type {
   ClusterHandlers,
   ConfigurationReport,
   DesiredServiceStatuses,
+  DesiredSessionStates,
   PoolStatus,
   ServiceEvent,
   ServiceStatusWrite,
@@ -39,6 +40,8 @@ export class MemoryClusterApi implements ClusterApi {
   readonly serviceStatuses = new Map<string, DesiredServiceStatuses>()
   /** Every set of them, in order. */
   readonly serviceStatusSets: DesiredServiceStatuses[] = []
+  /** Every set of session states that was told, oldest first. */
+  readonly sessionStateSets: DesiredSessionStates[] = []
   /** Decides the fate of a write before it happens; undefined lets it through. A promise delays it. */
   beforeWrite: (write: ServiceStatusWrite) => WriteOutcome | undefined | Promise<WriteOutcome | undefined> = () =>
     undefined
@@ -143,6 +146,10 @@ export class MemoryClusterApi implements ClusterApi {
   desiredServiceStatuses(desired: DesiredServiceStatuses): void {
     this.serviceStatuses.set(`${desired.kind} ${desired.nodeName}`, desired)
     this.serviceStatusSets.push(desired)
+  }
+
+  desiredSessionStates(desired: DesiredSessionStates): void {
+    this.sessionStateSets.push(desired)
   }
 
   forgetWishes(): void {

@@ -217,7 +217,7 @@ test("a collection that is not installed counts as empty; once it is there its o
     api.put(all, service("a"))
   })
   await watching()
-  t.deepEqual(said.slice(0, 3), ["missing", "connected", "listed"])
+  t.deepEqual(said.slice(0, 3), ["connected", "listed", "missing"])
   t.deepEqual(changes(), ["shop/a plain"])
 })
 

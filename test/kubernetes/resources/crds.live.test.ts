@@ -20,8 +20,9 @@ live("kubectl applies deploy/crds, explains a field and lists a kind (needs kube
       })
     ).stdout
   const applied = await ask("apply", "-f", fileURLToPath(new URL("../../../deploy/crds", import.meta.url)))
-  t.is(applied.trim().split("\n").length, 9)
+  t.is(applied.trim().split("\n").length, 10)
   t.regex(applied, /ipaddresspools\.metallb\.io created/)
+  t.regex(applied, /bgpsessionstates\.troupe\.dev created/)
   t.regex(await ask("explain", "ipaddresspools.spec.addresses"), /Address ranges/)
   server.objects.put({
     apiVersion: "metallb.io/v1beta1",

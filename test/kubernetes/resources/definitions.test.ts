@@ -76,6 +76,7 @@ test("names, versions and columns are MetalLB's", (t) => {
       "IPAddressPools, IPAddressPool Selectors, Peers, Node Selectors",
     ],
     ["BGPPeer", "bgppeers", "v1beta1 v1beta2*", "Address, ASN, BFD Profile, Multi Hops"],
+    ["BGPSessionState", "bgpsessionstates", "v1beta1*", "Node, Peer, VRF, BGP, BFD, Since, Last Error"],
     ["Community", "communities", "v1beta1*", ""],
     ["ConfigurationState", "configurationstates", "v1beta1*", "Result, ErrorSummary, Age"],
     ["IPAddressPool", "ipaddresspools", "v1beta1*", "Auto Assign, Avoid Buggy IPs, Addresses"],
