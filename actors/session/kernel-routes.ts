@@ -54,7 +54,7 @@ const gatherMs = 20
 /** A few milliseconds: beyond that sessions have their turn. */
 const changesPerTurn = 512
 /** An interface that goes down takes its routes along, and nobody tells us. */
-const verifyEveryMs = 5_000
+const verifyEveryMs = 3_000
 
 /**
  * The kernel's copy of what was imported: routes, and rules that lead the answers of service addresses to them. It compares

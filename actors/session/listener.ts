@@ -56,7 +56,7 @@ interface ListenerState {
 }
 
 /** A port that is taken may be free a little later. */
-const retryMs = 5_000
+const retryMs = 3_000
 const refusalEveryMs = 10_000
 /** So that a peer which asks for TTL security (RFC 5082) takes even our first packet. */
 const largestTtl = 255

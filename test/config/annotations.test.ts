@@ -110,8 +110,8 @@ for (const [annotations, want] of [
   ],
 ] as const)
   test(`peer with ${JSON.stringify(annotations)}`, (t) => {
-    const result = readPeer(annotations as Record<string, string>)
-    t.like(result.ok ? result.value.peers[0] : result.error, want as object)
+    const result = readPeer(annotations)
+    t.like(result.ok ? result.value.peers[0] : result.error, want)
     t.notRegex(JSON.stringify(result), /geheim/)
   })
 
@@ -194,7 +194,7 @@ for (const [annotations, spec, text] of [
 ] as const)
   test(`peer refused: ${text}`, (t) => {
     const secrets = [secret("k", "geheim"), secret("opaque", "geheim", "Opaque"), secret("empty", undefined)]
-    const result = readPeer(annotations as Record<string, string>, spec, secrets)
+    const result = readPeer(annotations, spec, secrets)
     t.deepEqual(result.ok ? [] : result.error.map(({ text }) => text), [`parsing peer p ${text}`])
     t.is(result.ok ? "" : result.error[0]?.field, "metadata.annotations")
     t.notRegex(JSON.stringify(result), /geheim/)
