@@ -54,7 +54,7 @@ function continued(turn: Turn, watched: Watched, was: Address | undefined): Addr
   const { liveness } = turn.draft.desired
   if (goesOn(watched, was)) return lingering(turn, watched, was)
   if (watched.role === "former") return gone(watched)
-  const fresh = { ...(was ?? newAddress(watched)), ...watched, lingerMs: undefined }
+  const fresh = { ...(was ?? newAddress(watched)), ...watched, lingerMs: undefined, successor: undefined }
   if (!liveness) {
     const nothing = { holder: undefined, takenFrom: undefined, yieldedMs: undefined, confirm: undefined }
     return { ...fresh, ...nothing, answering: watched.role === "own" && fresh.ceasedMs === undefined }

@@ -30,18 +30,26 @@ export const lingering = (turn: Turn, watched: Watched, was: Address | undefined
 export const gone = (watched: Watched): Address => ({ ...newAddress(watched), answering: false })
 
 /** Somebody else was heard to have it. */
-export function succeeded(turn: Turn, address: Address, by: string | undefined, mac: string): void {
-  end(turn, address, { ...(by === undefined ? {} : { to: by }), mac })
+export function succeeded(turn: Turn, { ip, successor }: Address, by: string | undefined, mac: string): void {
+  if (successor !== undefined) return
+  const { draft, nowMs } = turn
+  setAddress(turn, ip, { successor: { ...(by === undefined ? {} : { to: by }), mac, heardMs: nowMs } })
+  draft.dueMs = Math.min(draft.dueMs, nowMs + draft.settings.crossingMs)
 }
 
-/** Nobody was heard for too long: whoever should have it may have lost its link, and must not find us here when it is back. */
+/** When an address that lingers is let go of; infinity: it does not linger. */
+export function lingersUntilMs({ draft: { settings } }: Turn, { lingerMs, successor }: Address): number {
+  if (lingerMs === undefined) return Number.POSITIVE_INFINITY
+  // If nobody is heard, whoever should have it may have lost its link, and must not find us here when it is back.
+  const latestMs = lingerMs + settings.lingerMs
+  return successor === undefined ? latestMs : Math.min(latestMs, successor.heardMs + settings.crossingMs)
+}
+
 export function endLinger(turn: Turn, address: Address): void {
-  const { lingerMs } = address
-  if (lingerMs !== undefined && turn.nowMs - lingerMs >= turn.draft.settings.lingerMs) end(turn, address, {})
-}
-
-function end(turn: Turn, { ip, lingerMs }: Address, heard: { readonly to?: string; readonly mac?: string }): void {
-  setAddress(turn, ip, { answering: false, lingerMs: undefined, holder: heard.to })
-  happened(turn, { what: "handed-over", ip, ...heard, afterMs: turn.nowMs - (lingerMs ?? turn.nowMs) })
+  const { ip, lingerMs, successor } = address
+  if (lingerMs === undefined || turn.nowMs < lingersUntilMs(turn, address)) return
+  const { heardMs = turn.nowMs, ...heard } = successor ?? {}
+  setAddress(turn, ip, { answering: false, lingerMs: undefined, successor: undefined, holder: successor?.to })
+  happened(turn, { what: "handed-over", ip, ...heard, afterMs: heardMs - lingerMs })
   answeringChanged(turn)
 }

@@ -39,6 +39,8 @@ export interface LivenessSettings {
   readonly ceaseMs: number
   /** How long an address that another leads now is answered for at most, while that one is not heard. */
   readonly lingerMs: number
+  /** How much longer once it was heard: a question may have reached it too soon, and reach us late. */
+  readonly crossingMs: number
 }
 
 export const livenessSettings: LivenessSettings = {
@@ -62,4 +64,5 @@ export const livenessSettings: LivenessSettings = {
   acquaintEveryMs: 10_000,
   ceaseMs: 60_000,
   lingerMs: 2000,
+  crossingMs: 50,
 }

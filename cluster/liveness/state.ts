@@ -56,6 +56,14 @@ export interface Address extends Watched {
   readonly ceasedMs: number | undefined
   /** Since when we answer for an address that another leads, until that one is heard. */
   readonly lingerMs: number | undefined
+  /** It was heard: questions that are under way are still answered. */
+  readonly successor: Successor | undefined
+}
+
+export interface Successor {
+  readonly to?: string
+  readonly mac: string
+  readonly heardMs: number
 }
 
 /** A member as this segment shows it. */

@@ -78,6 +78,7 @@ export const newAddress = (watched: Watched): Address => ({
   claimant: undefined,
   ceasedMs: undefined,
   lingerMs: undefined,
+  successor: undefined,
 })
 
 export function count({ draft }: Turn, what: Exclude<keyof LivenessCounts, "takeovers">): void {

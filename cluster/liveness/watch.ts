@@ -1,6 +1,6 @@
 import type { Ip } from "../../protocols/ip.ts"
 import { connect, investigate, newDoubt } from "./doubt.ts"
-import { endLinger } from "./hand-over.ts"
+import { endLinger, lingersUntilMs } from "./hand-over.ts"
 import { judgeClaimant } from "./heard.ts"
 import { seek } from "./seek.ts"
 import type { Address, Member, Peer } from "./state.ts"
@@ -152,13 +152,13 @@ function endCease(turn: Turn, { ip, ceasedMs }: Address): void {
   answeringChanged(turn)
 }
 
-function addressDueMs({ draft }: Turn, address: Address): number {
-  const { claimant, holder, yieldedMs, splitTold, ceasedMs, lingerMs } = address
-  const { splitAfterMs, ceaseMs } = draft.settings
+function addressDueMs(turn: Turn, address: Address): number {
+  const { claimant, holder, yieldedMs, splitTold, ceasedMs } = address
+  const { splitAfterMs, ceaseMs } = turn.draft.settings
   return Math.min(
     claimant?.dueMs ?? Number.POSITIVE_INFINITY,
     yieldedMs === undefined || splitTold || holder === undefined ? Number.POSITIVE_INFINITY : yieldedMs + splitAfterMs,
     ceasedMs === undefined ? Number.POSITIVE_INFINITY : ceasedMs + ceaseMs,
-    lingerMs === undefined ? Number.POSITIVE_INFINITY : lingerMs + draft.settings.lingerMs,
+    lingersUntilMs(turn, address),
   )
 }

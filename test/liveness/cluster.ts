@@ -44,6 +44,8 @@ export interface Options {
   /** Hosts whose speaker is like MetalLB's: it says nothing of itself and does not listen. */
   readonly plainHosts?: readonly string[]
   readonly liveness?: boolean
+  /** False: there is none, and every node of the cluster counts. */
+  readonly gossip?: boolean
   /** The hosts have link-local addresses, and there is a pool of IPv6. */
   readonly ipv6?: boolean
   /** What a host's world is, where it is not the simulator's alone. */
@@ -121,7 +123,11 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
         api,
         memberlistLabels: "component=speaker",
         ...(witness && { witness }),
-        threads: { gossip, layer2, bgp: { kind: "inline", actor: idle, config: undefined } },
+        threads: {
+          ...(options.gossip === false ? {} : { gossip }),
+          layer2,
+          bgp: { kind: "inline", actor: idle, config: undefined },
+        },
         ...(options.plainHosts?.includes(host) === true ? {} : { wire: { liveness, strangers: "defend" } }),
       },
     })

@@ -107,6 +107,16 @@ test("drained by taint, and the taint taken away: without a gap either way", asy
   })
 })
 
+test("without gossip: a taint is known to all, and the next leader is heard", async (t) => {
+  await bySeed({ gossip: false }, async (it, seed) => {
+    it.api.putNode(it.nodeOf("charlie", taint("troupe.dev/drain")))
+    goesTo(t, await asking(it, 3000), "bravo", seed)
+    t.is(it.said("handOver")[0]?.fields["afterMs"] !== 2000, true)
+    it.api.putNode(it.nodeOf("charlie"))
+    goesTo(t, await asking(it, 3000), "charlie", seed)
+  })
+})
+
 test("without liveness on the wire, and without a speaker of ours next in line", async (t) => {
   await bySeed({ liveness: false }, async (it, seed) => {
     it.drain("charlie", true)
@@ -145,6 +155,25 @@ test("MetalLB's speaker is next: one of ours takes it; where there is none, the 
   const status = await it.drainStatus("charlie")
   t.like(layer2Of(status), { state: "stays", alone: true })
   t.true((await it.client.ask(web, it.sim)).includes("charlie"))
+})
+
+test("an IPv6 address: the next leader is heard by its unsolicited advertisement", async (t) => {
+  const address = ip("2001:db8::10")
+  const it = cluster(5, { ipv6: true, addresses: [address] })
+  await it.settled()
+  const statuses = await Promise.all(it.hosts.map(async (host) => it.status(host)))
+  const layer2 = statuses[0]?.services[0]?.layer2
+  const leader = layer2?.leader ?? ""
+  it.drain(leader, true)
+  await it.sim.runFor(1500)
+  const handed = it.said("handOver")
+  t.deepEqual(
+    handed.map(({ host, fields }) => [host, fields["ip"]]),
+    [[leader, address]],
+  )
+  const next = String(handed[0]?.fields["to"])
+  t.true((await it.status(next))?.services[0]?.layer2.announced)
+  t.true(Number(handed[0]?.fields["afterMs"]) < 500)
 })
 
 test("all addresses of a node are handed over at once", async (t) => {

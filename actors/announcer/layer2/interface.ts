@@ -153,11 +153,20 @@ function spawnWatch({ parent }: InterfaceConfig, context: Self): ActorRef<WatchM
   })
 }
 
-function tellWatch({ waiting, desired, watch, generation, wire }: InterfaceState, context: Self): void {
+function tellWatch(state: InterfaceState, context: Self): void {
+  const { waiting, desired, watch, generation } = state
   const newest = waiting ?? desired
   if (watch === undefined || newest?.watch === undefined || newest.watch === "frozen") return
   const { link, arp, ndp } = newest
-  context.send(watch, { kind: "desired", generation, link, arp, ndp, ...newest.watch, adopt: wire })
+  const adopt = adopted(state, newest.watch)
+  context.send(watch, { kind: "desired", generation, link, arp, ndp, ...newest.watch, adopt })
+}
+
+/** For a watch that has just begun: what is answered for here, and is no longer ours, has yet to be handed over. */
+function adopted({ wire, audible }: InterfaceState, { desired }: InterfaceWatch): Answering {
+  const others = desired.addresses.filter(({ ip, role }) => role !== "own" && audible.has(ip) && !wire.taken.has(ip))
+  if (others.length === 0) return wire
+  return { ...wire, lingering: new Set([...(wire.lingering ?? []), ...others.map(({ ip }) => ip)]) }
 }
 
 function wired(
