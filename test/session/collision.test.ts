@@ -186,5 +186,14 @@ test.serial("strangers are closed without a word, and counted", async (t) => {
   await until("closed", stranger.ended)
   t.deepEqual(stranger.messages, [])
   await until("counted", () => speaker.reports.at(-1)?.listeners?.[0]?.refused === 1)
+
+  // A listener that crashes listens again, and still knows who may come in.
+  t.true(await speaker.system.kill(`/speaker/bgp/listener:ipv4:${port}`))
+  await until("begun anew", () => speaker.reports.at(-1)?.listeners?.[0]?.refused === 0)
+  await until("knows them", () => speaker.reports.at(-1)?.listeners?.[0]?.peers === 1)
+  const again = call(t, port, "127.0.0.9")
+  await until("closed again", again.ended)
+  const theirs = call(t, port)
+  await until("our OPEN", () => has(theirs.messages, "open"))
   t.pass()
 })

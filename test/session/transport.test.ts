@@ -50,6 +50,7 @@ for (const [more, want] of [
     t.deepEqual(made.ok ? made.value.session : made.error, { ...session, ...want } as unknown)
   })
 
+const key = { key: "hunter2", algorithm: "hmac-sha-1-96", sendId: 1, receiveId: 1 } as const
 for (const [more, network, text] of [
   [{ address: "router.example" }, able, 'peer address "router.example" is no address'],
   [{ address: "fe80::1" }, able, "peer address fe80::1 is link-local, and no interface is given for it"],
@@ -76,6 +77,27 @@ for (const [more, network, text] of [
     { vrf: "red" },
     unable,
     "an interface, a VRF or TTL security is configured, but options of TCP sockets are not available here",
+  ],
+  [
+    { authentication: key },
+    unable,
+    "a TCP-AO key (RFC 5925) is configured, but this kernel has no TCP-AO: it needs Linux 6.7 or later with CONFIG_TCP_AO",
+  ],
+  [
+    { authentication: key, password: "hunter2" },
+    able,
+    "a TCP MD5 password (RFC 2385) and a TCP-AO key (RFC 5925) are configured: one connection has one of them",
+  ],
+  [
+    { authentication: { ...key, key: "hunter2".repeat(12) } },
+    { ...able, tcpAo: true },
+    "the TCP-AO key has more than 80 octets, which Linux does not take",
+  ],
+  [{ passive: true }, able, "the session is passive, and there is no port to wait on"],
+  [
+    { address: "eth0", interface: "eth0", listenPort: 179 },
+    able,
+    "a peer without an address cannot be waited for: nobody could tell who connects",
   ],
 ] as const satisfies readonly (readonly [Partial<SessionSettings>, Network, string])[])
   test(`refused: ${JSON.stringify(more).replaceAll("hunter2", "*")}`, (t) => {
