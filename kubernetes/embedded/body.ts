@@ -64,7 +64,7 @@ function parseJson(bytes: Buffer, kindName: string): unknown {
     value = readExactJson(text)
   } catch (error) {
     throw badRequest(
-      `the object provided is unrecognized (must be of type ${kindName}): couldn't get version/kind; json parse error: ${jsonFault(text, error)} (${text.slice(0, MAX_SHOWN)})`,
+      `the object provided is unrecognized (must be of type ${kindName}): couldn't get version/kind; json parse error: ${jsonFault(text, error)} (${text.slice(0, MAX_SHOWN) || "<empty>"})`,
     )
   }
   return checkedDepth(value)
@@ -111,7 +111,8 @@ export function parsePatch(bytes: Buffer): unknown {
 function jsonFault(text: string, error: unknown): string {
   const message = error instanceof Error ? error.message : ""
   const position = /position (\d+)/.exec(message)?.[1]
-  if (message.includes("end of JSON") || position === undefined) return "unexpected end of JSON input"
+  if (message.includes("end of JSON") || position === undefined || Number(position) >= text.length)
+    return "unexpected end of JSON input"
   return `invalid character '${text[Number(position)] ?? ""}' at offset ${position}`
 }
 

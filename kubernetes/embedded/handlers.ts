@@ -8,7 +8,7 @@ import { mergePatch } from "./patch/merge.ts"
 import { strategicMergePatch } from "./patch/strategic.ts"
 import { keyOf, type Resources, type Target, type Written } from "./resources.ts"
 import { review } from "./reviews.ts"
-import { badRequest, methodNotAllowed, unsupportedMediaType } from "./status.ts"
+import { badRequest, forbiddenField, invalidOptions, methodNotAllowed, unsupportedMediaType } from "./status.ts"
 import type { Store } from "./store.ts"
 import { type IncludeObject, partial, table } from "./table.ts"
 
@@ -102,6 +102,8 @@ export class Handlers {
   #patch(call: Call): Written {
     const { target } = call
     const { kind } = target
+    if (call.query.has("force") && call.mediaType !== "application/apply-patch+yaml")
+      throw invalidOptions("PatchOptions", [forbiddenField("force", "may not be specified for non-apply patch")])
     const change = (patch: (object: KubeObject, by: unknown) => unknown): Written => {
       const by = parsePatch(call.body)
       return this.#resources.update(target, (old) => patch(old, by) as KubeObject, { replace: false })

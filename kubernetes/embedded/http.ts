@@ -11,7 +11,7 @@ import type { JsonObject } from "./object.ts"
 import type { Registry } from "./registry.ts"
 import { respond, respondText, warn } from "./respond.ts"
 import { PageNotFound, route } from "./routes.ts"
-import { ApiError, badRequest, tooManyRequests } from "./status.ts"
+import { ApiError, badRequest, invalidOptions, notSupported, tooManyRequests } from "./status.ts"
 import type { Store } from "./store.ts"
 import { isWatch, watch } from "./watch.ts"
 
@@ -121,7 +121,7 @@ export class HttpSide {
       target: {
         ...found,
         manager: managerOf(request, query, mediaType(request.headers["content-type"])),
-        dryRun: query.getAll("dryRun").includes("All"),
+        dryRun: dryRunIn(method, query),
         fieldValidation: fieldValidationIn(query),
         warnings,
       },
@@ -225,6 +225,20 @@ function managerOf(request: IncomingMessage, query: URLSearchParams, type: strin
   const asked = query.get("fieldManager") ?? ""
   if (asked !== "" || type === "application/apply-patch+yaml") return asked
   return (request.headers["user-agent"] ?? "unknown").split("/")[0]?.slice(0, 128) || "unknown"
+}
+
+const optionsOf: Readonly<Record<string, string>> = {
+  POST: "CreateOptions",
+  PUT: "UpdateOptions",
+  PATCH: "PatchOptions",
+  DELETE: "DeleteOptions",
+}
+
+function dryRunIn(method: string, query: URLSearchParams): boolean {
+  const asked = query.getAll("dryRun").filter((value) => value !== "")
+  if (asked.some((value) => value !== "All") && Object.hasOwn(optionsOf, method))
+    throw invalidOptions(optionsOf[method] ?? "", [notSupported("dryRun", asked, ["All"])])
+  return asked.length > 0
 }
 
 function fieldValidationIn(query: URLSearchParams): "Strict" | "Warn" | "Ignore" {

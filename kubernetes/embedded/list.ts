@@ -3,7 +3,7 @@ import { apiVersionOf } from "./kinds/kind.ts"
 import { isObject, type JsonObject, type KubeObject, omit } from "./object.ts"
 import { outward } from "./forms.ts"
 import { fieldSelector, labelSelector, type Match } from "./selectors.ts"
-import { badRequest, expired, tooLargeVersion } from "./status.ts"
+import { badRequest, expired, forbiddenField, invalidOptions, tooLargeVersion } from "./status.ts"
 import type { Store } from "./store.ts"
 
 export interface ListResult {
@@ -23,7 +23,7 @@ export function versionIn(query: URLSearchParams): number | undefined {
   if (text === "") return undefined
   if (!/^\d{1,15}$/.test(text)) {
     throw badRequest(
-      `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
     )
   }
   return Number(text)
@@ -72,13 +72,17 @@ export function listBody(kind: Kind, result: ListResult): JsonObject {
 function limitIn(query: URLSearchParams): number {
   const text = query.get("limit") ?? ""
   if (text === "") return 0
-  if (!/^\d{1,9}$/.test(text)) throw badRequest(`limit: Invalid value: ${JSON.stringify(text)}: must be a number`)
+  if (!/^\d{1,9}$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`)
   return Number(text)
 }
 
 /** The revision to show exactly, or undefined for the present. */
 function exactVersion(store: Store, query: URLSearchParams): number | undefined {
   const version = versionIn(query)
+  if (version === undefined && query.has("resourceVersionMatch")) {
+    const text = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+    throw invalidOptions("ListOptions", [forbiddenField("resourceVersionMatch", text)])
+  }
   if (version === undefined || version === 0) return undefined
   if (version > store.revision) throw tooLargeVersion(version, store.revision)
   return query.get("resourceVersionMatch") === "Exact" ? version : undefined

@@ -53,8 +53,8 @@ export function metadataCauses(kind: Kind, metadata: Metadata): Cause[] {
   }
   for (const [key, value] of Object.entries(labels)) {
     if (!isQualified(key)) out.push(invalidValue("metadata.labels", key, nameText))
-    if (value.length > 63) out.push(invalidValue("metadata.labels", value, "must be no more than 63 characters"))
-    else if (!labelValue.test(value)) out.push(invalidValue("metadata.labels", value, labelValueText))
+    const fault = labelValueFault(value)
+    if (fault !== undefined) out.push(invalidValue("metadata.labels", value, fault))
   }
   let bytes = 0
   for (const [key, value] of Object.entries(annotations)) {
@@ -69,6 +69,14 @@ export function metadataCauses(kind: Kind, metadata: Metadata): Cause[] {
     if (!isQualified(finalizer)) out.push(invalidValue("metadata.finalizers", finalizer, nameText))
   }
   return out
+}
+
+/** What is wrong with a label key, or with another name of that form. */
+export const qualifiedNameFault = (key: string): string | undefined => (isQualified(key) ? undefined : nameText)
+
+export function labelValueFault(value: string): string | undefined {
+  if (value.length > 63) return "must be no more than 63 characters"
+  return labelValue.test(value) ? undefined : labelValueText
 }
 
 function isQualified(key: string): boolean {

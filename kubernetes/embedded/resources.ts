@@ -14,9 +14,11 @@ import {
   conflict,
   forbidden,
   invalid,
+  invalidOptions,
   invalidValue,
   MODIFIED,
   notFound,
+  required,
 } from "./status.ts"
 import type { Key, Store } from "./store.ts"
 
@@ -91,19 +93,7 @@ export class Resources {
   apply(target: Target, body: unknown, force: boolean): Written {
     const { kind } = target
     if (target.manager === "") {
-      const causes = [
-        { reason: "FieldValueRequired", message: "Required value: is required for apply patch", field: "fieldManager" },
-      ]
-      throw new ApiError(
-        422,
-        "Invalid",
-        `PatchOptions.meta.k8s.io "" is invalid: fieldManager: ${causes[0]?.message}`,
-        {
-          group: "meta.k8s.io",
-          kind: "PatchOptions",
-          causes,
-        },
-      )
+      throw invalidOptions("PatchOptions", [required("fieldManager", "is required for apply patch")])
     }
     const decoded = decodeBody(kind, body)
     if (at(decoded, "metadata", "managedFields") !== undefined) throw badRequest("metadata.managedFields must be nil")
@@ -209,6 +199,8 @@ export class Resources {
     }
     this.#matchUrl(target, object)
     if (metadata.uid !== undefined && metadata.uid !== old.metadata.uid) {
+      const fixed = invalidValue("metadata.uid", metadata.uid, "field is immutable")
+      if (!replace) throw invalid(kind, name, [fixed, fixed])
       const why = `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`
       throw conflict(kind, name, why)
     }

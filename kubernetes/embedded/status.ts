@@ -106,6 +106,13 @@ export function invalid(
   })
 }
 
+/** 422 of the query of a request: `PatchOptions` and its like. */
+export function invalidOptions(options: string, causes: readonly Cause[]): ApiError {
+  const text = causes.map((cause) => `${cause.field}: ${cause.message}`).join(", ")
+  const details = { group: "meta.k8s.io", kind: options, causes }
+  return new ApiError(422, "Invalid", `${options}.meta.k8s.io "" is invalid: ${text}`, details)
+}
+
 export function methodNotAllowed(): ApiError {
   return new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
 }

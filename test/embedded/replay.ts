@@ -110,6 +110,7 @@ function field(recorded: Tree, ours: Tree, key: string, path: string, known: Cou
       // A list's version moves with writes that were not recorded; an object's moves with its own.
       return recorded["uid"] === undefined ? undefined : complain(known.pair("version", a, b))
     case "nodePort":
+    case "healthCheckNodePort":
       return complain(known.pair("port", a, b))
     case "clusterIP":
       return complain(known.pair("address", a, b))

@@ -94,12 +94,12 @@ const refused: readonly (readonly [name: string, spec: Record<string, unknown>, 
   [
     "an address outside the network",
     { clusterIP: "192.0.2.1" },
-    'spec.clusterIPs[0]: Invalid value: ["192.0.2.1"]: failed to allocate IP 192.0.2.1: the provided network does not match the current range',
+    'spec.clusterIPs: Invalid value: ["192.0.2.1"]: failed to allocate IP 192.0.2.1: the provided network does not match the current range',
   ],
   [
     "a taken address",
     { clusterIP: "10.96.0.1" },
-    'spec.clusterIPs[0]: Invalid value: ["10.96.0.1"]: failed to allocate IP 10.96.0.1: provided IP is already allocated',
+    'spec.clusterIPs: Invalid value: ["10.96.0.1"]: failed to allocate IP 10.96.0.1: provided IP is already allocated',
   ],
   [
     "a source range that is none",

@@ -93,7 +93,10 @@ function core(allocator: ServiceAllocator): Kind[] {
       rules: rules.configMapRules,
       columns: columns.configMap,
     }),
-    row("Endpoints", "endpoints", { short: "ep", columns: columns.endpoints, rules: { createOnUpdate: true } }),
+    {
+      ...row("Endpoints", "endpoints", { short: "ep", columns: columns.endpoints, rules: { createOnUpdate: true } }),
+      deprecationWarning: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    },
     row("Event", "events", { short: "ev", schema: schemas.event, rules: eventRules, columns: columns.event }),
     row("LimitRange", "limitranges", { short: "limits" }),
     cluster("Namespace", "namespaces", {

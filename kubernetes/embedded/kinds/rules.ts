@@ -206,6 +206,12 @@ export const definitionRules: Rules = {
   generation: true,
   statusSubresource: true,
   deleteReturnsObject: false,
+  defaults: (definition) => {
+    const spec = (definition.spec ??= {})
+    const conversion = (spec["conversion"] ??= { strategy: "None" })
+    const service = at(conversion, "webhook", "clientConfig", "service")
+    if (isObject(service)) service["port"] ??= 443
+  },
   prepare: (definition, old, subresource) => {
     keepOtherHalf(definition, old, subresource)
     if (subresource === "status") return

@@ -1,5 +1,6 @@
 import { parseIp } from "../../../protocols/ip.ts"
 import { parsePrefix } from "../../../protocols/prefix.ts"
+import { labelValueFault, qualifiedNameFault } from "../metadata.ts"
 import { nameFault } from "../names.ts"
 import { display, at, equal, isObject, type JsonObject, type KubeObject, listAt, textAt } from "../object.ts"
 import { type Cause, duplicate, forbiddenField, invalidValue, notSupported, required } from "../status.ts"
@@ -32,6 +33,8 @@ export function validateService(
   checkPolicies(service, type, out)
   checkAddresses(service, type, out)
   checkLoadBalancer(service, type, out)
+  checkSelector(service, out)
+  checkAffinity(service, out)
   if (old !== undefined) checkUpdate(service, old, type, out)
   return out
 }
@@ -139,10 +142,30 @@ function checkLoadBalancer(service: KubeObject, type: string, out: Cause[]): voi
   if (wanted !== undefined && type !== "LoadBalancer") {
     out.push(forbiddenField("spec.loadBalancerClass", "may only be used when `type` is 'LoadBalancer'"))
   }
+  const wrong = wanted === undefined ? undefined : qualifiedNameFault(display(wanted))
+  if (wrong !== undefined) out.push(invalidValue("spec.loadBalancerClass", wanted, wrong))
   if (at(service, "spec", "allocateLoadBalancerNodePorts") !== undefined && type !== "LoadBalancer") {
     const text = "may only be used when `type` is 'LoadBalancer'"
     out.push(forbiddenField("spec.allocateLoadBalancerNodePorts", text))
   }
+}
+
+function checkSelector(service: KubeObject, out: Cause[]): void {
+  const selector = at(service, "spec", "selector")
+  for (const [key, value] of Object.entries(isObject(selector) ? selector : {})) {
+    const faults = [
+      [key, qualifiedNameFault(key)],
+      [value, labelValueFault(display(value))],
+    ] as const
+    for (const [what, fault] of faults) if (fault !== undefined) out.push(invalidValue("spec.selector", what, fault))
+  }
+}
+
+function checkAffinity(service: KubeObject, out: Cause[]): void {
+  const seconds = at(service, "spec", "sessionAffinityConfig", "clientIP", "timeoutSeconds")
+  if (typeof seconds !== "number" || (seconds > 0 && seconds <= 86_400)) return
+  const field = "spec.sessionAffinityConfig.clientIP.timeoutSeconds"
+  out.push(invalidValue(field, seconds, "must be greater than 0 and less than 86400"))
 }
 
 function checkUpdate(service: KubeObject, old: KubeObject, type: string, out: Cause[]): void {

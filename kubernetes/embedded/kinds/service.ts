@@ -1,5 +1,5 @@
 import { display, at, copy, equal, isObject, type JsonObject, type KubeObject, listAt, textAt } from "../object.ts"
-import { type Cause, duplicate, invalidValue } from "../status.ts"
+import { ApiError, type Cause, duplicate, invalidValue } from "../status.ts"
 import type { ServiceAllocator } from "./allocator.ts"
 import type { Rules } from "./kind.ts"
 import { validateService } from "./service-validation.ts"
@@ -23,6 +23,11 @@ const needsHealthPort = (service: KubeObject): boolean =>
 const isHeadless = (service: KubeObject): boolean =>
   typeOf(service) === "ClusterIP" && textAt(service, "spec", "clusterIP") === "None"
 
+const hasSelector = (service: KubeObject): boolean => {
+  const selector = at(service, "spec", "selector")
+  return isObject(selector) && Object.keys(selector).length > 0
+}
+
 export function serviceRules(allocator: ServiceAllocator): Rules {
   return {
     defaults,
@@ -30,6 +35,7 @@ export function serviceRules(allocator: ServiceAllocator): Rules {
     validate: (object, old, subresource) => validateService(object, old, subresource, allocator.portRange),
     allocate: (object, old) => allocate(allocator, object, old),
     names: "rfc1035",
+    createOnUpdate: true,
     deleteReturnsObject: true,
     statusSubresource: true,
     selectable: {
@@ -66,6 +72,12 @@ function defaults(service: KubeObject): void {
       if (isObject(entry) && typeof entry["ip"] === "string") entry["ipMode"] ??= "VIP"
     }
   }
+  for (const condition of listAt(service, "status", "conditions")) {
+    if (!isObject(condition)) continue
+    condition["lastTransitionTime"] ??= null
+    condition["reason"] ??= ""
+    condition["message"] ??= ""
+  }
 }
 
 function prepare(service: KubeObject, old: KubeObject | undefined, subresource: string): void {
@@ -90,6 +102,12 @@ function keepAllocated(service: KubeObject, old: KubeObject): void {
       copyFields(old, service, ["clusterIP", "clusterIPs"])
     } else if (spec["clusterIPs"] === undefined && spec["clusterIP"] === at(old, "spec", "clusterIP")) {
       copyFields(old, service, ["clusterIPs"])
+    } else if (
+      spec["clusterIP"] !== at(old, "spec", "clusterIP") &&
+      equal(spec["clusterIPs"], at(old, "spec", "clusterIPs"))
+    ) {
+      // Only the old field was written: the list follows it.
+      spec["clusterIPs"] = [spec["clusterIP"]]
     } else if (spec["clusterIP"] === undefined) spec["clusterIP"] = listAt(service, "spec", "clusterIPs")[0]
     for (const field of ["ipFamilies", "ipFamilyPolicy"])
       if (spec[field] === undefined) copyFields(old, service, [field])
@@ -145,10 +163,19 @@ function allocate(allocator: ServiceAllocator, service: KubeObject, old: KubeObj
   if (isHeadless(service)) spec["clusterIPs"] = ["None"]
   else causes.push(...clusterAddresses(allocator, service, old))
   if (mayHaveNodePorts(service)) causes.push(...nodePorts(allocator, service, old))
+  checkHealthPort(allocator, spec["healthCheckNodePort"])
   if (needsHealthPort(service) && spec["healthCheckNodePort"] === undefined) {
     spec["healthCheckNodePort"] = allocator.nodePort("TCP", new Set(usedPorts(service)))
   }
   return causes
+}
+
+/** No fault of the object, says a real server. */
+function checkHealthPort({ portRange: [first, last] }: ServiceAllocator, port: unknown): void {
+  if (typeof port !== "number" || (port >= first && port <= last)) return
+  const range = `The range of valid ports is ${first}-${last}`
+  const message = `failed to allocate requested HealthCheck NodePort ${port}: provided port is not in the valid range. ${range}`
+  throw new ApiError(500, "InternalError", `Internal error occurred: ${message}`, { causes: [{ message }] })
 }
 
 function families(allocator: ServiceAllocator, service: KubeObject, old: KubeObject | undefined): readonly Cause[] {
@@ -166,7 +193,8 @@ function families(allocator: ServiceAllocator, service: KubeObject, old: KubeObj
       return [invalidValue(`spec.ipFamilies[${i}]`, family, "not configured on this cluster")]
     }
   }
-  const policy = spec["ipFamilyPolicy"] ?? (wanted.length > 1 ? "RequireDualStack" : "SingleStack")
+  if (isHeadless(service) && !hasSelector(service)) return headlessFamilies(spec, wanted, primary)
+  const policy = spec["ipFamilyPolicy"] ?? (given.length > 1 ? "RequireDualStack" : "SingleStack")
   if (policy === "RequireDualStack" && secondary === undefined) {
     return [invalidValue("spec.ipFamilyPolicy", policy, "this cluster is not configured for dual-stack services")]
   }
@@ -193,6 +221,16 @@ function families(allocator: ServiceAllocator, service: KubeObject, old: KubeObj
   return []
 }
 
+/** Whose endpoints somebody else writes: it may have both families whatever the cluster has. */
+function headlessFamilies(spec: JsonObject, wanted: string[], primary: string): readonly Cause[] {
+  spec["ipFamilyPolicy"] ??= "RequireDualStack"
+  if (wanted.length === 0) wanted.push(primary)
+  if (spec["ipFamilyPolicy"] !== "SingleStack" && wanted.length === 1)
+    wanted.push(wanted[0] === "IPv4" ? "IPv6" : "IPv4")
+  spec["ipFamilies"] = wanted
+  return []
+}
+
 function clusterAddresses(
   allocator: ServiceAllocator,
   service: KubeObject,
@@ -203,15 +241,13 @@ function clusterAddresses(
   if (wanted.length === 0 && textAt(spec, "clusterIP") !== "") wanted.push(textAt(spec, "clusterIP"))
   const had = listAt(old, "spec", "clusterIPs")
   const result: string[] = []
+  const crossed = wrongFamilies(service, wanted)
+  if (crossed.length > 0) return crossed
   for (const [i, family] of listAt(service, "spec", "ipFamilies").map(display).entries()) {
     const asked = wanted[i]
     if (asked !== undefined) {
-      const field = `spec.clusterIPs[${i}]`
-      if (asked.includes(":") !== (family === "IPv6")) {
-        return [invalidValue(field, asked, `expected an ${family} value as indicated by \`ipFamilies[${i}]\``)]
-      }
       const owned = had.includes(asked)
-      const fail = (why: string) => invalidValue(field, [asked], `failed to allocate IP ${asked}: ${why}`)
+      const fail = (why: string) => invalidValue("spec.clusterIPs", [asked], `failed to allocate IP ${asked}: ${why}`)
       if (!owned && !allocator.covers(asked)) {
         return [fail("the provided network does not match the current range")]
       }
@@ -227,6 +263,17 @@ function clusterAddresses(
   spec["clusterIPs"] = result
   spec["clusterIP"] = result[0]
   return []
+}
+
+function wrongFamilies(service: KubeObject, wanted: readonly string[]): readonly Cause[] {
+  return listAt(service, "spec", "ipFamilies")
+    .map(display)
+    .flatMap((family, i) => {
+      const asked = wanted[i]
+      if (asked === undefined || asked.includes(":") === (family === "IPv6")) return []
+      const text = `expected an ${family} value as indicated by \`ipFamilies[${i}]\``
+      return [invalidValue(`spec.clusterIPs[${i}]`, asked, text)]
+    })
 }
 
 function usedPorts(service: KubeObject): string[] {
@@ -253,7 +300,11 @@ function nodePorts(allocator: ServiceAllocator, service: KubeObject, old: KubeOb
   for (const [i, port] of portsOf(service).entries()) {
     if (port["nodePort"] !== undefined || !hasNodePorts(service)) continue
     const protocol = textAt(port, "protocol")
-    const free = allocator.nodePort(protocol, mine)
+    // One port with two protocols has one node port, where both are free.
+    const twin = portsOf(service).find((other) => other["port"] === port["port"] && other["nodePort"] !== undefined)
+    const shared = typeof twin?.["nodePort"] === "number" ? twin["nodePort"] : undefined
+    const usable = shared !== undefined && !mine.has(`${protocol}/${shared}`) && !allocator.portTaken(shared, protocol)
+    const free = usable ? shared : allocator.nodePort(protocol, mine)
     if (free === undefined)
       return [invalidValue(`spec.ports[${i}].nodePort`, 0, "failed to allocate a nodePort: range is full")]
     port["nodePort"] = free

@@ -33,7 +33,9 @@ function perform(document: unknown, operation: JsonObject): unknown {
     case "remove":
       return remove(document, path)
     case "replace":
-      if (!has || read(document, path) === undefined) throw refused()
+      if (!has) throw refused()
+      // The library of the real server puts in what was not there.
+      if (read(document, path) === undefined) return add(document, path, copy(operation["value"]))
       return add(remove(document, path), path, copy(operation["value"]))
     case "move": {
       const from = pointer(operation["from"])
