@@ -102,6 +102,11 @@ function neighboursFrom(fd: number, index: number): Outcome<readonly Neighbour[]
 /** RFC 4861 §4.1, and §4.2 with a lifetime of 0: we are no default router, but here we are. The kernel adds checksums. */
 const routerSolicitation = Uint8Array.of(133, 0, 0, 0, 0, 0, 0, 0)
 const routerAdvertisement = Uint8Array.of(134, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+/**
+ * RFC 4443 §4.1. A host that forwards takes no note of a router whose advertisement does not tell its MAC, as BIRD's do not,
+ * unless it knows the MAC already: to answer this, the router has to ask for ours, and tells its own.
+ */
+const echoRequest = Uint8Array.of(128, 0, 0, 0, 0x42, 0x47, 0, 1)
 
 /**
  * Asks routers to make themselves known, and makes us known to a router that looks for its peer in the same way, as FRR
@@ -116,6 +121,7 @@ function solicit(device: string, index: number): Outcome<void> {
     // RFC 4861 §6.1: a hop limit of 255 proves that it comes from this link.
     const hops = setNumber(fd, level.ipv6, ipv6Option.multicastHops, 255, "the hop limit of a solicitation")
     if (!hops.ok) return hops
+    send(fd, echoRequest, "ff02::2", index)
     send(fd, routerSolicitation, "ff02::2", index)
     return send(fd, routerAdvertisement, "ff02::1", index)
   } finally {

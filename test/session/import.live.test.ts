@@ -381,37 +381,42 @@ test(name("next hop out of reach: not installed, and named; taken as soon as the
   await speaker.shutDown()
 })
 
-test(name("an unnumbered peer: IPv6 and IPv4 by its link-local address (RFC 8950)"), async (t) => {
-  address(node, "up1", "fe80::1/64")
-  address(one, "to-node", "fe80::2/64")
-  // So that one of two is ours, and it is the one that BIRD expects.
-  ip("-n", node, "addr", "flush", "dev", "up1", "scope", "link", "-permanent")
-  const bird = new Bird(
-    { ...links[0], ours6: "fe80::1", theirs6: "fe80::2" },
-    {
-      asn: 64513,
-      peerAsn: 64512,
-      over: "ipv6",
-      families: both,
-      extra: `interface "to-node";`,
-      channel: "extended next hop on; export all;",
-      beside: `${statics("0.0.0.0/0", "::/0")}
+test(
+  name("an unnumbered peer of a node that forwards: IPv6 and IPv4 by its link-local address (RFC 8950)"),
+  async (t) => {
+    address(node, "up1", "fe80::1/64")
+    address(one, "to-node", "fe80::2/64")
+    // So that one of two is ours, and it is the one that BIRD expects.
+    ip("-n", node, "addr", "flush", "dev", "up1", "scope", "link", "-permanent")
+    const bird = new Bird(
+      { ...links[0], ours6: "fe80::1", theirs6: "fe80::2" },
+      {
+        asn: 64513,
+        peerAsn: 64512,
+        over: "ipv6",
+        families: both,
+        extra: `interface "to-node";`,
+        channel: "extended next hop on; export all;",
+        beside: `${statics("0.0.0.0/0", "::/0")}
 protocol radv { interface "to-node" { min ra interval 3; max ra interval 4; }; }`,
-    },
-  )
-  await begin(t, bird)
-  // BIRD's advertisements do not tell its MAC, and a host that forwards takes no note of who has none.
-  inside(one, "ping", "-c", "1", "fe80::1%to-node")
-  const speaker = startOnNode(t)
-  const { session, routes } = peer("r1", links[0], 64513)
-  speaker.want({ name: "r1", routes, session: { ...session, address: "up1", interface: "up1", routerId: "10.9.8.7" } })
-  const state = () => `${JSON.stringify(speaker.report())} ${seen()}`
-  await until("both", () => /default/.test(table()) && /default/.test(table("-6")), 60_000, state)
-  t.regex(table(), /^default via inet6 fe80::2 dev up1 proto 179/m)
-  t.regex(table("-6"), /^default via fe80::2 dev up1 proto 179/m)
-  await until("answers arrive", () => answers("198.51.100.7") && answers("2001:db8:7::1"))
-  await speaker.shutDown()
-})
+      },
+    )
+    await begin(t, bird)
+    const speaker = startOnNode(t)
+    const { session, routes } = peer("r1", links[0], 64513)
+    speaker.want({
+      name: "r1",
+      routes,
+      session: { ...session, address: "up1", interface: "up1", routerId: "10.9.8.7" },
+    })
+    const state = () => `${JSON.stringify(speaker.report())} ${seen()}`
+    await until("both", () => /default/.test(table()) && /default/.test(table("-6")), 60_000, state)
+    t.regex(table(), /^default via inet6 fe80::2 dev up1 proto 179/m)
+    t.regex(table("-6"), /^default via fe80::2 dev up1 proto 179/m)
+    await until("answers arrive", () => answers("198.51.100.7") && answers("2001:db8:7::1"))
+    await speaker.shutDown()
+  },
+)
 
 withFrr(name("FRR announces: a default of its own accord and a network", frrObstacle), async (t) => {
   const frr = new Frr(links[0], {
