@@ -29,6 +29,10 @@ export function addStatusCommands(program: Command, exit: (code: number) => void
     .addOption(socket())
     .addOption(address())
     .option("--routes", "with a peer: route by route what it has and should have")
+    .option("--cluster", "of all nodes, from the BGPSessionState objects that the speakers write")
+    .option("-n, --namespace <namespace>", "with --cluster: where they live", "metallb-system")
+    .option("--kubeconfig <path>", "with --cluster: ask this one (default: as kubectl does)")
+    .option("--context <name>", "with --cluster: context of the kubeconfig")
     .addOption(output())
     .addHelpText(
       "after",

@@ -1,8 +1,12 @@
 import type { SpeakerStatus } from "../../actors/announcer/messages.ts"
+import { sessionStateCollection } from "../../kubernetes/client/collections.ts"
+import { loadCluster } from "../../kubernetes/client/load.ts"
 import { Complaint } from "../complaint.ts"
 import { bgpRoutes, speakerStatus } from "../debug-client.ts"
+import { type ClusterOptions, list } from "../manifests/cluster.ts"
 import { describeSession, describeSessions, sessionsIn, type SessionView } from "../status/bgp.ts"
 import { describeLayer2, describeSpeaker, orderIn } from "../status/layer2.ts"
+import { describeSessionStates, sessionStateIn } from "../status/session-states.ts"
 import { type Daemon, type DaemonOptions, daemons } from "./daemons.ts"
 import type { Output } from "./options.ts"
 
@@ -68,11 +72,14 @@ export async function statusLayer2Command(options: StatusOptions): Promise<numbe
   return complain(silent)
 }
 
-export interface StatusBgpOptions extends StatusOptions {
+export interface StatusBgpOptions extends StatusOptions, ClusterOptions {
   readonly routes?: boolean
+  readonly cluster?: boolean
+  readonly namespace: string
 }
 
 export async function statusBgpCommand(peer: string | undefined, options: StatusBgpOptions): Promise<number> {
+  if (options.cluster === true) return statusBgpOfCluster(peer, options)
   if (options.routes === true && peer === undefined)
     throw new Complaint("--routes: of which peer? troupe status bgp PEER")
   const { asked, silent } = await ask(options)
@@ -94,4 +101,24 @@ export async function statusBgpCommand(peer: string | undefined, options: Status
   else if (views.length > 0) console.log(describeSessions(views, nowMs))
   else if (asked.length > 0) console.log("no BGP sessions")
   return complain(silent)
+}
+
+/** What speakers have written down. */
+async function statusBgpOfCluster(peer: string | undefined, options: StatusBgpOptions): Promise<number> {
+  if (options.routes === true) throw new Complaint("--routes: only a speaker knows them; ask it, without --cluster")
+  const { kubeconfig, context } = options
+  const cluster = await loadCluster({ ...(kubeconfig && { kubeconfig }), ...(context && { context }) })
+  if (!cluster.ok) throw new Complaint(cluster.error)
+  try {
+    const listed = await list(cluster.value, sessionStateCollection(options.namespace))
+    if ("failure" in listed) throw new Complaint(`cannot list ${listed.resource}: ${listed.failure}`)
+    const states = listed.objects.map(sessionStateIn).filter(({ peerName }) => peer === undefined || peerName === peer)
+    if (peer !== undefined && states.length === 0)
+      throw new Complaint(`there is no BGPSessionState of a peer ${peer} in ${options.namespace}`)
+    if (options.output === "json") json(states)
+    else console.log(states.length === 0 ? "no BGP sessions" : describeSessionStates(states, Date.now()))
+    return 0
+  } finally {
+    await cluster.value.close()
+  }
 }

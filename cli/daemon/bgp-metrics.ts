@@ -33,6 +33,15 @@ export function bgpMetrics(to: Exporter, sessions: readonly SessionReport[]): vo
     labels,
     sum(({ prefixesWanted }) => prefixesWanted),
   )
+  to.gauge(
+    "metallb_bgp_received_prefixes_total",
+    "Number of prefixes currently taken from the peer, where they are imported",
+    labels,
+    [...byLabels].flatMap(([key, alike]) => {
+      const taken = alike.flatMap(({ imported }) => (imported === undefined ? [] : [imported.accepted]))
+      return taken.length === 0 ? [] : [[JSON.parse(key) as string[], taken.reduce((a, b) => a + b, 0)] as const]
+    }),
+  )
   to.counter(
     "metallb_bgp_updates_total",
     "Number of BGP UPDATE messages sent",

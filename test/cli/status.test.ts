@@ -165,6 +165,19 @@ test("a speaker's sessions: troupe status bgp, and every metric of MetalLB's nat
   t.regex((await troupe("status")).out, /^alpha\n[^]*BGP +1 Services announced, 1 of 2 sessions established\n/)
   t.regex((await troupe("status", "layer2")).out, /\nalpha +default\/web +192\.0\.2\.10 +yes +all +alpha +alpha\n/)
 
+  let ofCluster = ""
+  const asked = ["status", "bgp", "--cluster", "--kubeconfig", path.join(directory, "kubeconfig")]
+  await until("the speaker has written how its sessions stand", async () => {
+    ofCluster = (await troupe(...asked)).out.replaceAll(/ +/g, " ")
+    return ofCluster.includes(`alpha router ${address} Established`) && ofCluster.trim().endsWith(down)
+  })
+  t.regex(
+    ofCluster,
+    new RegExp(`^NODE PEER ADDRESS STATE SINCE BFD LAST ERROR\nalpha nobody ${quoted} (Active|Idle) - N/A failed`),
+  )
+  t.regex((await troupe(...asked, "router")).out, /^NODE[^\n]*\nalpha +router [^\n]*\n$/)
+  t.regex((await troupe(...asked, "other")).error, /no BGPSessionState of a peer other in metallb-system/)
+
   const sent = (kind: string) =>
     fake.connections.reduce((sum, { messages }) => sum + messages.filter((one) => one.kind === kind).length, 0)
   const labels = `{peer="${address}:1790",vrf="default"}`
