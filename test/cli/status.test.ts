@@ -38,7 +38,7 @@ async function world(fake: FakePeer) {
   put("metallb.io/v1beta1", "L2Advertisement", "all", { spec: {} })
   const peer = (name: string, peerPort: number) =>
     put("metallb.io/v1beta2", "BGPPeer", name, {
-      spec: { myASN: 64512, peerASN: 64513, peerAddress: address, peerPort, holdTime: "30s" },
+      spec: { myASN: 64512, peerASN: 64513, peerAddress: address, peerPort, holdTime: "240s" },
     })
   peer("router", fake.port)
   // Nobody listens on the discard port.
@@ -98,7 +98,7 @@ async function scraped(): Promise<ReadonlyMap<string, number>> {
 }
 
 test("a speaker's sessions: troupe status bgp, and every metric of MetalLB's native and FRR modes, by a real scrape", async (t) => {
-  const fake = await startFakePeer({ address, port: 1790 })
+  const fake = await startFakePeer({ address, port: 1790, holdSeconds: 240 })
   const { server, end } = await world(fake)
   t.teardown(async () => {
     fake.close()
@@ -142,7 +142,7 @@ test("a speaker's sessions: troupe status bgp, and every metric of MetalLB's nat
     /came up +2 times, lost once\n/,
     /last NOTIFICATION +received 20\S+: Cease\/Administrative Shutdown \("back in a minute"\) \(code 6, subcode 2\)\n/,
     /prefixes +1 wanted, 1 sent, 4 UPDATEs\n/,
-    /timers +hold 30 s, KEEPALIVE every 10 s\n/,
+    /timers +hold 240 s, KEEPALIVE every 80 s\n/,
     /families +IPv4 unicast\n/,
     /agreed +4-octet AS yes, route refresh no, extended messages no, IPv4 by IPv6 next hops no\n/,
     /graceful restart +no: routes go with the session\n/,
@@ -181,7 +181,7 @@ test("a speaker's sessions: troupe status bgp, and every metric of MetalLB's nat
   const sent = (kind: string) =>
     fake.connections.reduce((sum, { messages }) => sum + messages.filter((one) => one.kind === kind).length, 0)
   const labels = `{peer="${address}:1790",vrf="default"}`
-  /** What the peer has seen itself, while no KEEPALIVE is on its way: the next one is due after seven seconds or more. */
+  /** What the peer has seen itself, while no KEEPALIVE is on its way: the next one is due after a minute. */
   const expected: Readonly<Record<string, () => number>> = {
     metallb_bgp_session_up: () => 1,
     metallb_bgp_updates_total: () => sent("update"),
@@ -210,7 +210,7 @@ test("a speaker's sessions: troupe status bgp, and every metric of MetalLB's nat
   await until(
     "all series as the peer has seen it",
     async () => (wrong = await same()).length === 0,
-    10_000,
+    30_000,
     () => wrong.map(([name]) => name).join(),
   )
   const series = await scraped()
