@@ -29,6 +29,8 @@ export interface ClusterApi {
   desiredServiceStatuses(desired: DesiredServiceStatuses): void
   /** Always the whole set, as above. */
   desiredSessionStates(desired: DesiredSessionStates): void
+  /** The newest set counts. A Service that is not in it keeps the condition that it has. */
+  desiredServiceConditions(desired: DesiredServiceConditions): void
   /** Somebody else leads now: requests under way are dropped, and nothing is written until it is wished for again. */
   forgetWishes(): void
 }
@@ -118,6 +120,12 @@ export interface DesiredServiceStatuses {
   readonly nodeName: string
   /** Layer 2: the interfaces, none for all of them. BGP: the names of the BGPPeers; none counts as not announced. */
   readonly services: ReadonlyMap<ServiceKey, readonly string[]>
+}
+
+/** One entry of `status.conditions` in some Services; those of other types stay. */
+export interface DesiredServiceConditions {
+  readonly type: string
+  readonly services: ReadonlyMap<ServiceKey, { readonly uid: string; readonly condition: ServiceCondition }>
 }
 
 /** How the BGP sessions of this node stand: one BGPSessionState for each BGPPeer. */

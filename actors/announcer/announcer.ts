@@ -16,6 +16,7 @@ import { report } from "./reporting.ts"
 import { serviceActor } from "./service.ts"
 import { sessionStatesSoon, tellSessionStates } from "./session-states.ts"
 import { type AnnouncerConfig, type AnnouncerState, beginning, isWanted, type Message, wantedPaths } from "./state.ts"
+import { lookAtSplits, lookSoon, noteSplit, splitsOfService } from "./splitting.ts"
 import { metricsOf, statusOf } from "./status.ts"
 import { flush, flushSoon, listenToLayer2, threadStarted } from "./telling.ts"
 import { leaveByWitness, witnessReported } from "./witness-news.ts"
@@ -105,9 +106,12 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
       return witnessReported(state, message, context)
     case "layer2-happened":
       recordHappening(state, message)
+      noteSplit(state, message, context)
       return noteTaken(state, message, context)
     case "leave-due":
       return leaveByWitness(state, context)
+    case "splits-due":
+      return lookAtSplits(state, context)
     case "claims-due":
       return claimWhatIsHeld(state, context)
     case "bgp-report":
@@ -181,6 +185,7 @@ function serviceChanged(
     state.records.set(key, { service, actor, starts: 0, decided: undefined })
     state.undecided.add(key)
   }
+  splitsOfService(state, key, service, context)
   becomesDue(state, key, context)
 }
 
@@ -200,6 +205,8 @@ function nodeChanged(
   if (node === undefined) nodes.delete(name)
   else nodes.set(name, node)
   state.nodes = nodes
+  // What a node has said that is gone now is for others to end.
+  if (node === undefined) lookSoon(state, context)
   if (!same) surroundingsChanged(state, context)
 }
 

@@ -1,4 +1,5 @@
 import type { Cause } from "../../cluster/liveness/judge.ts"
+import { gossipSplit } from "./brain-split.ts"
 import type { Layer2Happened } from "./layer2/messages.ts"
 import { describeNodeFault, type NodeFault } from "./surroundings.ts"
 
@@ -26,7 +27,7 @@ export function describeHappening(
     }
     case "brain-split": {
       const { ip, node: other, mac } = happening
-      const message = `brain split: gossip of node "${node}" (${own}) calls "${other}" dead, which has ${ip} on ${name} with MAC ${mac}`
+      const message = gossipSplit(node, { ip, node: other, mac, interface: name, ownMac: own })
       return { ip, type: "Warning", reason: "brainSplit", message }
     }
     case "conflict": {

@@ -26,6 +26,7 @@ import { type Membership, nothingHeard } from "./membership.ts"
 import { type FoundRouters, type WatchedPaths, watchedPaths } from "./paths.ts"
 import type { Decided, Evaluate } from "./service.ts"
 import { isOurs } from "./service-decision.ts"
+import { type Splitting, splittingSince } from "./splitting.ts"
 import { livenessOf, type Table, tableOf } from "./wire.ts"
 import { isHandedOver, nodeFault, type Surroundings } from "./surroundings.ts"
 import type { WitnessLink } from "./left.ts"
@@ -35,7 +36,11 @@ export interface AnnouncerConfig {
   readonly nodeName: string
   readonly api: Pick<
     ClusterApi,
-    "recordEvent" | "reportConfiguration" | "desiredServiceStatuses" | "desiredSessionStates"
+    | "recordEvent"
+    | "reportConfiguration"
+    | "desiredServiceStatuses"
+    | "desiredSessionStates"
+    | "desiredServiceConditions"
   >
   /** Absent: no gossip, every node of the cluster may lead. */
   readonly gossip?: ActorRef<GossipCommand>
@@ -66,6 +71,7 @@ type Own =
   | { readonly kind: "settle" }
   | { readonly kind: "claims-due" }
   | { readonly kind: "leave-due" }
+  | { readonly kind: "splits-due" }
 
 export interface ServiceRecord {
   service: ServiceFacts | undefined
@@ -133,6 +139,7 @@ export interface AnnouncerState {
   left: ReadonlySet<string>
   /** Since when gossip reaches those who announce the same, by address and node. */
   reachedSince: ReadonlyMap<string, number>
+  readonly splitting: Splitting
   /** What was said of this node in gossip last. */
   mark: SpeakerMark | undefined
   /** What is kept by the policy `sticky`. Undefined: not known yet. */
@@ -190,6 +197,7 @@ export const beginning = (
   witnessTold: undefined,
   left: new Set(),
   reachedSince: new Map(),
+  splitting: splittingSince(clock.monotonicMs()),
   mark: undefined,
   claiming: undefined,
   spreading: nothingSpread,

@@ -174,7 +174,7 @@ export function recordHappening(state: AnnouncerState, happened: Layer2Happened)
   }
 }
 
-function addressesOf({ announcement, standing, verdict: { decision } }: Decided): readonly Ip[] {
+export function addressesOf({ announcement, standing, verdict: { decision } }: Decided): readonly Ip[] {
   if (announcement !== undefined) return announcement.ips
   if (standing !== undefined) return standing.ips
   return decision.kind === "considered" ? decision.ips : []

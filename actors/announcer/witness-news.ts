@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util"
 import type { WitnessConflict, WitnessReport } from "../../cluster/witness/messages.ts"
 import type { Context } from "../../supervision/actor.ts"
+import { bothAnnounce } from "./brain-split.ts"
 import { leftByWitness, settleAfterMs } from "./left.ts"
+import { lookSoon } from "./splitting.ts"
 import type { AnnouncerState, Message } from "./state.ts"
 import { flushSoon } from "./telling.ts"
 
@@ -11,6 +13,7 @@ export function witnessReported(state: AnnouncerState, report: WitnessReport, co
   for (const conflict of report.conflicts) {
     if (conflict.ownEpoch === undefined || before?.conflicts.some((known) => isSame(known, conflict))) continue
     recordSplit(state, conflict)
+    lookSoon(state, context)
   }
   leaveByWitness(state, context)
 }
@@ -57,9 +60,8 @@ const isSame = (a: WitnessConflict, b: WitnessConflict): boolean =>
 
 /** On each Service that has the address. */
 function recordSplit({ config, records, layer2 }: AnnouncerState, conflict: WitnessConflict): void {
-  const { ip, node, macs, epoch, ownEpoch } = conflict
-  const own = `node "${config.nodeName}" (${layer2?.macs?.join(", ") ?? ""})`
-  const message = `brain split: ${own} and node "${node}" (${macs.join(", ")}) both announce ${ip}, by the witness; epochs ${ownEpoch} and ${epoch}`
+  const { ip } = conflict
+  const message = bothAnnounce(config.nodeName, layer2?.macs ?? [], conflict)
   for (const [key, { service, decided }] of records) {
     const ips: readonly string[] = decided?.announcement?.ips ?? decided?.standing?.ips ?? []
     if (service === undefined || !ips.includes(ip)) continue

@@ -119,6 +119,7 @@ export function fenced(api: ClusterApi, leading: () => boolean): ClusterApi {
     },
     desiredServiceStatuses: (desired) => api.desiredServiceStatuses(desired),
     desiredSessionStates: (desired) => api.desiredSessionStates(desired),
+    desiredServiceConditions: (desired) => api.desiredServiceConditions(desired),
     forgetWishes: () => api.forgetWishes(),
   }
 }

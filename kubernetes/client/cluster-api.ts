@@ -2,6 +2,7 @@ import type {
   ClusterApi,
   ClusterHandlers,
   ConfigurationReport,
+  DesiredServiceConditions,
   DesiredServiceStatuses,
   DesiredSessionStates,
   PoolStatus,
@@ -32,6 +33,7 @@ import type { Log } from "./log.ts"
 import { ownPod } from "./own-pod.ts"
 import { poolStatusWriter } from "./pool-status.ts"
 import type { ReconcilerCounts } from "./reconciler.ts"
+import { serviceConditions } from "./service-conditions.ts"
 import { serviceStatuses } from "./service-statuses.ts"
 import { sessionStates } from "./session-states.ts"
 import { statusWriter } from "./status-write.ts"
@@ -64,6 +66,7 @@ type WrittenResource =
   | "servicel2statuses"
   | "servicebgpstatuses"
   | "bgpsessionstates"
+  | "services/status"
 
 /** Kept whole: a status write sends it back. */
 interface KnownService {
@@ -81,7 +84,8 @@ export function kubernetesClusterApi(
 ): KubernetesClusterApi {
   const feeds: { stop(): Promise<void> }[] = []
   const events = eventRecorder(cluster, time)
-  const writer = statusWriter(cluster, time, (key) => started.service?.values.get(key)?.object)
+  const knownService = (key: string) => started.service?.values.get(key)?.object
+  const writer = statusWriter(cluster, time, knownService)
   const started: { service?: Feed<KnownService> } = {}
   const topics = new Map<string, Topic>()
   const ownPodAsked = ownPod(cluster, namespace, podName, log)
@@ -96,7 +100,8 @@ export function kubernetesClusterApi(
     bgp: serviceStatuses({ ...writing, kind: "bgp" }),
   }
   const sessions = sessionStates(writing)
-  const writers = [poolStatuses, states, statuses.layer2, statuses.bgp, sessions]
+  const conditions = serviceConditions(cluster, log, time, knownService)
+  const writers = [poolStatuses, states, statuses.layer2, statuses.bgp, sessions, conditions]
 
   function feed<T>(collection: Collection, keep: FeedOptions<T>["keep"]): Feed<T> {
     const feed = startFeed({ cluster, collection, keep, log, time })
@@ -195,6 +200,7 @@ export function kubernetesClusterApi(
     reportConfiguration: (report: ConfigurationReport) => states.report(report),
     desiredServiceStatuses: (desired: DesiredServiceStatuses) => statuses[desired.kind].desire(desired),
     desiredSessionStates: (desired: DesiredSessionStates) => sessions.desire(desired),
+    desiredServiceConditions: (desired: DesiredServiceConditions) => conditions.desire(desired),
     forgetWishes() {
       for (const writer of writers) writer.forget()
     },
@@ -206,6 +212,7 @@ export function kubernetesClusterApi(
       servicel2statuses: statuses.layer2.reconciler.counts(),
       servicebgpstatuses: statuses.bgp.reconciler.counts(),
       bgpsessionstates: sessions.reconciler.counts(),
+      "services/status": conditions.reconciler.counts(),
     }),
     async stop() {
       const stopping = [events, ...writers.map(({ reconciler }) => reconciler), ...feeds]

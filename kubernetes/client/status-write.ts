@@ -1,4 +1,5 @@
 import type { ServiceStatusWrite, WriteOutcome } from "../../config/cluster-api.ts"
+import type { ServiceCondition } from "../../config/facts.ts"
 import { parseIp } from "../../protocols/ip.ts"
 import type { Cluster } from "./cluster.ts"
 import type { ApiFailure } from "./failure.ts"
@@ -82,7 +83,6 @@ export function withStatus(service: JsonObject, wanted: ServiceStatusWrite, wall
   }
 }
 
-/** `metav1.Condition`: the time is that of the last change of `status`, whatever became of the words. */
 function withConditions(
   present: readonly unknown[],
   wanted: NonNullable<ServiceStatusWrite["conditions"]>,
@@ -92,11 +92,21 @@ function withConditions(
   const ours = Object.entries(wanted).flatMap(([type, condition]) => {
     if (condition === undefined) return []
     const before = present.filter(isObject).find((entry) => entry["type"] === type)
-    const stays = before?.["status"] === condition.status && textOf(before["lastTransitionTime"]) !== ""
-    const lastTransitionTime = stays ? before["lastTransitionTime"] : timestamp(wallMs)
-    return [{ ...before, type, ...condition, lastTransitionTime }]
+    return [conditionEntry(before, type, condition, wallMs)]
   })
   return [...others, ...ours]
+}
+
+/** `metav1.Condition`: the time is that of the last change of `status`, whatever became of the words. */
+export function conditionEntry(
+  before: JsonObject | undefined,
+  type: string,
+  condition: ServiceCondition,
+  wallMs: number,
+): JsonObject {
+  const stays = before?.["status"] === condition.status && textOf(before["lastTransitionTime"]) !== ""
+  const lastTransitionTime = stays ? before["lastTransitionTime"] : timestamp(wallMs)
+  return { ...before, type, ...condition, lastTransitionTime }
 }
 
 function merged(present: JsonObject, wanted: ServiceStatusWrite["annotations"]): JsonObject {

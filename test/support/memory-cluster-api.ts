@@ -2,6 +2,7 @@ import type {
   ClusterApi,
   ClusterHandlers,
   ConfigurationReport,
+  DesiredServiceConditions,
   DesiredServiceStatuses,
   DesiredSessionStates,
   PoolStatus,
@@ -42,6 +43,8 @@ export class MemoryClusterApi implements ClusterApi {
   readonly serviceStatusSets: DesiredServiceStatuses[] = []
   /** Every set of session states that was told, oldest first. */
   readonly sessionStateSets: DesiredSessionStates[] = []
+  /** Every set of conditions that was told, oldest first; what is in one is there at once. */
+  readonly conditionSets: DesiredServiceConditions[] = []
   /** Decides the fate of a write before it happens; undefined lets it through. A promise delays it. */
   beforeWrite: (write: ServiceStatusWrite) => WriteOutcome | undefined | Promise<WriteOutcome | undefined> = () =>
     undefined
@@ -150,6 +153,14 @@ export class MemoryClusterApi implements ClusterApi {
 
   desiredSessionStates(desired: DesiredSessionStates): void {
     this.sessionStateSets.push(desired)
+  }
+
+  desiredServiceConditions({ type, services }: DesiredServiceConditions): void {
+    this.conditionSets.push({ type, services })
+    for (const [key, { uid, condition }] of services) {
+      const service = this.services.get(key)
+      if (service?.uid === uid) this.#store({ ...service, conditions: { ...service.conditions, [type]: condition } })
+    }
   }
 
   forgetWishes(): void {
