@@ -4,7 +4,7 @@ import { fire, targets } from "./decoders.ts"
 import { Mutator } from "./mutator.ts"
 
 for (const target of targets) {
-  test(`any bytes: ${target.name}`, (t) => {
+  test.serial(`any bytes: ${target.name}`, (t) => {
     for (const bytes of target.good) t.is(target.try(bytes), undefined)
     t.is(fire(target, new Mutator(1), 100_000), undefined)
   })
