@@ -92,6 +92,7 @@ function row(words: string, runs: readonly Outcome[]): string {
     `${sum(runs, ({ cut }) => cut)}`,
     most(runs, ({ longestGapMs }) => longestGapMs),
     most(runs, ({ slowestMs }) => slowestMs),
+    most(runs, ({ lateMs }) => lateMs),
   ]
   const why = Object.entries(Object.assign({}, ...runs.map(({ failures }) => failures))).join(" ")
   return `${words.padEnd(44)}${cells.map((cell) => cell.padStart(10)).join("")}  ${why}`.trimEnd()
@@ -119,9 +120,11 @@ try {
     if (lab.hasRouter) await routedVia(lab, `${routed}/32`, all, 60_000)
   }
   const perSecond = Number(values.rate)
-  console.log(`${perSecond} requests a second, ${values.runs} runs each; gap and slowest in milliseconds`)
   console.log(
-    `${"".padEnd(44)}${["requests", "failed", "cut", "gap", "slowest"].map((cell) => cell.padStart(10)).join("")}`,
+    `${perSecond} requests a second, ${values.runs} runs each; gap, slowest and how late the client itself was in milliseconds`,
+  )
+  console.log(
+    `${"".padEnd(44)}${["requests", "failed", "cut", "gap", "slowest", "late"].map((cell) => cell.padStart(10)).join("")}`,
   )
   const chosen = values.only === "" ? Object.keys(ways) : values.only.split(",")
   for (const [where, to, options] of [

@@ -38,10 +38,10 @@ export function succeeded(turn: Turn, { ip, successor }: Address, by: string | u
 }
 
 /** When an address that lingers is let go of; infinity: it does not linger. */
-export function lingersUntilMs({ draft: { settings } }: Turn, { lingerMs, successor }: Address): number {
+export function lingersUntilMs({ draft: { settings } }: Turn, { role, lingerMs, successor }: Address): number {
   if (lingerMs === undefined) return Number.POSITIVE_INFINITY
   // If nobody is heard, whoever should have it may have lost its link, and must not find us here when it is back.
-  const latestMs = lingerMs + settings.lingerMs
+  const latestMs = lingerMs + (role === "standby" ? settings.lingerStandbyMs : settings.lingerMs)
   return successor === undefined ? latestMs : Math.min(latestMs, successor.heardMs + settings.crossingMs)
 }
 

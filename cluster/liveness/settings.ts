@@ -37,8 +37,10 @@ export interface LivenessSettings {
   readonly acquaintEveryMs: number
   /** An address that a stranger has made us give up is tried again after so much quiet. */
   readonly ceaseMs: number
-  /** How long an address that another leads now is answered for at most, while that one is not heard. */
+  /** How long an address that another leads now is answered for at most, while that one is not heard: by who has to go, … */
   readonly lingerMs: number
+  /** … and by a candidate, which may as well go on: a better one that has just started may need a while. */
+  readonly lingerStandbyMs: number
   /** How much longer once it was heard: a question may have reached it too soon, and reach us late. */
   readonly crossingMs: number
 }
@@ -64,5 +66,6 @@ export const livenessSettings: LivenessSettings = {
   acquaintEveryMs: 10_000,
   ceaseMs: 60_000,
   lingerMs: 2000,
+  lingerStandbyMs: 10_000,
   crossingMs: 50,
 }

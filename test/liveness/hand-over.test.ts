@@ -99,6 +99,16 @@ test("nobody is heard: two seconds, whatever else is told meanwhile", (t) => {
   t.deepEqual(it.handedOver(), [{ what: "handed-over", ip: vip, afterMs: 2000 }])
 })
 
+test("a better node came back and is slow to begin: a candidate answers for it, up to ten seconds", (t) => {
+  const it = scene()
+  it.tell(own)
+  it.tell(standby)
+  it.pass(9999)
+  t.true(it.lingers())
+  it.pass(2)
+  t.false(it.lingers() || it.takes())
+})
+
 test("who takes it need not be known", (t) => {
   const it = scene()
   it.tell(own)
