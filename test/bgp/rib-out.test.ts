@@ -215,3 +215,10 @@ test("whatever the sequence of desired sets, the peer has exactly the last one",
   )
   t.pass()
 })
+
+test("as many communities as a message holds, where MetalLB stops at 63", (t) => {
+  const communities = Array.from({ length: 900 }, (_, i) => `65000:${i}`)
+  const [said = "", ...more] = say([route("10.0.0.7/32", 0, communities)], new Map(), ebgp)
+  t.true(said.startsWith("+10.0.0.7/32 comm "))
+  t.deepEqual([new Set(said.split(" comm ")[1]?.split(",")).size, more], [900, []])
+})
