@@ -2,6 +2,7 @@ import type { ExecutionContext } from "ava"
 import ava from "ava"
 import { addressScenarios } from "./addresses.ts"
 import { commandScenarios } from "./commands.ts"
+import { conditionScenarios } from "./conditions.ts"
 import { electionScenarios } from "./election.ts"
 import { familyScenarios } from "./families.ts"
 import { operatorScenarios } from "./operators.ts"
@@ -20,6 +21,7 @@ const scenarios: readonly Scenario[] = [
   ...familyScenarios,
   ...poolScenarios,
   ...electionScenarios,
+  ...conditionScenarios,
   ...operatorScenarios,
   ...commandScenarios,
   ...webhookScenarios,
