@@ -9,7 +9,7 @@ import { announcerActor } from "./announcer/announcer.ts"
 import type { DrainStatus, Prepared } from "./announcer/drain-messages.ts"
 import type { OnSplit } from "./announcer/left.ts"
 import type { HandedOver, Layer2Command } from "./announcer/layer2/messages.ts"
-import type { AnnouncerCommand, SpeakerMetrics, SpeakerStatus } from "./announcer/messages.ts"
+import type { AnnouncerCommand, LastTold, SpeakerMetrics, SpeakerStatus } from "./announcer/messages.ts"
 import { apiActor } from "./api.ts"
 import type { BfdCommand } from "./bfd/messages.ts"
 import type { BgpCommand, RoutesReport } from "./session/messages.ts"
@@ -58,6 +58,7 @@ type Message =
   | { readonly kind: "api-started" }
   | { readonly kind: "api-gone" }
   | { readonly kind: "accepted"; readonly snapshot: Snapshot }
+  | ({ readonly kind: "told" } & LastTold)
 
 interface SpeakerState {
   readonly config: SpeakerConfig
@@ -69,6 +70,8 @@ interface SpeakerState {
   readonly api: ActorRef<never> | undefined
   /** The configuration last accepted: outlives the announcer. */
   readonly lastValid: Snapshot | undefined
+  /** What the threads were told last: likewise. */
+  readonly lastTold: LastTold
   /** By command: likewise. */
   readonly drained: boolean
 }
@@ -134,7 +137,18 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
       mailbox: { capacity: 1_000_000, overflow: "drop-newest" },
       started: () => ({ kind: "announcer-started" }),
     })
-    return { config, gossip, layer2, bgp, bfd, announcer, api: undefined, lastValid: undefined, drained: false }
+    return {
+      config,
+      gossip,
+      layer2,
+      bgp,
+      bfd,
+      announcer,
+      api: undefined,
+      lastValid: undefined,
+      lastTold: {},
+      drained: false,
+    }
   },
   receive(state, message, context) {
     switch (message.kind) {
@@ -146,6 +160,7 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
         if (state.lastValid !== undefined) {
           context.send(state.announcer, { kind: "last-valid", snapshot: state.lastValid })
         }
+        context.send(state.announcer, { kind: "last-told", ...state.lastTold })
         if (state.api !== undefined) context.stop(state.api)
         return { ...state, api: spawnApi(state, context) }
       case "api-started":
@@ -156,6 +171,10 @@ export const speakerActor: Actor<SpeakerConfig, SpeakerState, Message> = {
         return state
       case "accepted":
         return { ...state, lastValid: message.snapshot }
+      case "told": {
+        const { kind: _, ...told } = message
+        return { ...state, lastTold: { ...state.lastTold, ...told } }
+      }
       case "drain":
         context.send(state.announcer, message)
         return { ...state, drained: message.drained }

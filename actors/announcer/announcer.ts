@@ -18,7 +18,7 @@ import { sessionStatesSoon, tellSessionStates } from "./session-states.ts"
 import { type AnnouncerConfig, type AnnouncerState, beginning, isWanted, type Message, wantedPaths } from "./state.ts"
 import { lookAtSplits, lookSoon, noteSplit, splitsOfService } from "./splitting.ts"
 import { metricsOf, statusOf } from "./status.ts"
-import { flush, flushSoon, listenToLayer2, threadStarted } from "./telling.ts"
+import { flush, flushSoon, lastTold, listenToLayer2, threadStarted } from "./telling.ts"
 import { leaveByWitness, witnessReported } from "./witness-news.ts"
 import { tellWitness } from "./witnessing.ts"
 import { livenessOf, meet, recordHappening } from "./wire.ts"
@@ -125,6 +125,8 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "last-valid":
       if (state.snapshot === undefined) adopt(state, message.snapshot, context)
       return
+    case "last-told":
+      return lastTold(state, message, context)
     case "service-started":
       return serviceStarted(state, message.key, context)
     case "evaluate-due":

@@ -6,9 +6,9 @@ import type { ServiceKey } from "../../config/facts.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { ApiMessage } from "../api.ts"
 import type { BfdReport, BfdSessionReport } from "../bfd/messages.ts"
-import type { BgpReport, SessionReport } from "../session/messages.ts"
+import type { BgpReport, DesiredPeer, SessionReport } from "../session/messages.ts"
 import type { DrainStatus, Prepared } from "./drain-messages.ts"
-import type { Layer2Happened, Layer2Report, Layer2WireReport } from "./layer2/messages.ts"
+import type { Layer2Command, Layer2Happened, Layer2Report, Layer2WireReport } from "./layer2/messages.ts"
 import type { OnSplit } from "./left.ts"
 import type { ServiceVerdict } from "./service-decision.ts"
 import type { NodeFault } from "./surroundings.ts"
@@ -30,6 +30,8 @@ export type AnnouncerCommand =
   | { readonly kind: "thread-started"; readonly thread: "gossip" | "layer2" | "bgp" | "bfd" | "witness" }
   /** What an announcer before this one had accepted: in force when what the API server has now is not valid. */
   | { readonly kind: "last-valid"; readonly snapshot: Snapshot }
+  /** What an announcer before this one had told the threads: for those that start before this one knows better. */
+  | ({ readonly kind: "last-told" } & LastTold)
   /** What `troupe drain` has asked for; told again to each new announcer. */
   | { readonly kind: "drain"; readonly drained: boolean }
   | { readonly kind: "drain-status"; readonly replyTo: ActorRef<DrainStatus> }
@@ -37,6 +39,12 @@ export type AnnouncerCommand =
   | { readonly kind: "leave"; readonly replyTo: ActorRef<Prepared> }
   | { readonly kind: "status"; readonly replyTo: ActorRef<SpeakerStatus> }
   | { readonly kind: "metrics"; readonly replyTo: ActorRef<SpeakerMetrics> }
+
+/** What a thread should do, as it was told last. Absent: it was told nothing yet. */
+export interface LastTold {
+  readonly table?: Omit<Extract<Layer2Command, { kind: "table" }>, "kind">
+  readonly peers?: readonly DesiredPeer[]
+}
 
 /** What this speaker does and why, for people. Plain data; no secrets. */
 export interface SpeakerStatus extends BgpThreadStatus {

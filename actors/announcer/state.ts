@@ -21,7 +21,7 @@ import { desiredPeers } from "./desired.ts"
 import { type Draining, drainingOf, notDraining } from "./drained.ts"
 import { electionOf, nothingSpread, type Spreading } from "./electing.ts"
 import type { Layer2Command, Layer2Report } from "./layer2/messages.ts"
-import type { AnnouncerCommand } from "./messages.ts"
+import type { AnnouncerCommand, LastTold } from "./messages.ts"
 import { type Membership, nothingHeard } from "./membership.ts"
 import { type FoundRouters, type WatchedPaths, watchedPaths } from "./paths.ts"
 import type { Decided, Evaluate } from "./service.ts"
@@ -48,8 +48,10 @@ export interface AnnouncerConfig {
   readonly bgp: ActorRef<BgpCommand>
   /** Absent: no path is watched, whatever peers ask for. */
   readonly bfd?: ActorRef<BfdCommand>
-  /** Keeps each accepted configuration, and gives it to the next incarnation. */
-  readonly keeper: ActorRef<{ readonly kind: "accepted"; readonly snapshot: Snapshot }>
+  /** Keeps each accepted configuration and what the threads were told, and gives it to the next incarnation. */
+  readonly keeper: ActorRef<
+    { readonly kind: "accepted"; readonly snapshot: Snapshot } | ({ readonly kind: "told" } & LastTold)
+  >
   readonly loadBalancerClass?: string
   readonly ignoreExcludeLoadBalancer?: boolean
   /** Absent: there is none. */
@@ -119,6 +121,10 @@ export interface AnnouncerState {
   /** What the threads were told last. Undefined: nothing yet. */
   table: Table | undefined
   peers: readonly DesiredPeer[] | undefined
+  /** What an announcer before this one had told them. */
+  before: LastTold
+  /** Threads that have started when there was nothing to tell. */
+  readonly waiting: Set<"layer2" | "bgp">
   watched: WatchedPaths | undefined
   found: FoundRouters
   paths: Paths
@@ -184,6 +190,8 @@ export const beginning = (
   flushing: false,
   table: undefined,
   peers: undefined,
+  before: {},
+  waiting: new Set(),
   watched: undefined,
   found: new Map(),
   paths: {},

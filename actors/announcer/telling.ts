@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util"
 import type { Context } from "../../supervision/actor.ts"
 import { noteHandOvers } from "./drained.ts"
 import { unsettled } from "./membership.ts"
+import type { LastTold } from "./messages.ts"
 import { bfdStarted, tellWatched } from "./paths.ts"
 import { logPeerChange, peerChanges } from "./peer-changes.ts"
 import { reportSoon } from "./reporting.ts"
@@ -32,6 +33,7 @@ export function flush(state: AnnouncerState, context: Context<Message>): void {
     noteHandOvers(state, table, context.world.clock.monotonicMs())
     state.table = table
     context.send(state.config.layer2, { kind: "table", ...table })
+    context.send(state.config.keeper, { kind: "told", table })
   }
   const peers = wantedPeers(state)
   state.unflushed = table === undefined || peers === undefined
@@ -40,6 +42,7 @@ export function flush(state: AnnouncerState, context: Context<Message>): void {
     for (const change of peerChanges(state.peers ?? [], peers, configured)) logPeerChange(context.log, change)
     state.peers = peers
     context.send(state.config.bgp, { kind: "peers", peers })
+    context.send(state.config.keeper, { kind: "told", peers })
   }
   claimWhatIsHeld(state, context)
   tellWitness(state, context)
@@ -54,12 +57,31 @@ export function listenToLayer2({ layer2, wire }: AnnouncerConfig, context: Conte
   if (wire !== undefined) context.send(layer2, { kind: "tell-happenings", to: context.self })
 }
 
+/**
+ * A thread that has started is told what should be; before this announcer knows that, what another one before it had told.
+ * So an announcer and a thread that both die while the API server is away lose nothing.
+ */
+function tellAgain(state: AnnouncerState, thread: "layer2" | "bgp", context: Context<Message>): void {
+  const { table = state.before.table, peers = state.before.peers, config } = state
+  state.waiting.delete(thread)
+  if (thread === "layer2" && table !== undefined) context.send(config.layer2, { kind: "table", ...table })
+  else if (thread === "bgp" && peers !== undefined) context.send(config.bgp, { kind: "peers", peers })
+  else state.waiting.add(thread)
+}
+
+export function lastTold(state: AnnouncerState, before: LastTold, context: Context<Message>): void {
+  state.before = before
+  // A copy: who still waits is put back.
+  const waiting = [...state.waiting]
+  for (const thread of waiting) tellAgain(state, thread, context)
+}
+
 export function threadStarted(
   state: AnnouncerState,
   thread: "gossip" | "layer2" | "bgp" | "bfd" | "witness",
   context: Context<Message>,
 ): void {
-  const { gossip, layer2, bgp } = state.config
+  const { gossip, bgp } = state.config
   switch (thread) {
     case "gossip":
       if (gossip === undefined) return
@@ -73,11 +95,10 @@ export function threadStarted(
       return
     case "layer2":
       listenToLayer2(state.config, context)
-      if (state.table !== undefined) context.send(layer2, { kind: "table", ...state.table })
-      return
+      return tellAgain(state, "layer2", context)
     case "bgp":
       context.send(bgp, { kind: "subscribe", subscriber: context.self })
-      if (state.peers !== undefined) context.send(bgp, { kind: "peers", peers: state.peers })
+      tellAgain(state, "bgp", context)
       if (Object.keys(state.paths).length > 0) context.send(bgp, { kind: "paths", paths: state.paths })
       return
     case "bfd":

@@ -477,6 +477,25 @@ test("the announcer dies while the API server is gone: the threads keep what the
   t.deepEqual([tables(it).length, routes(it).length], [layer2, bgp])
 })
 
+test("the announcer and then the threads die while the API server is gone: they do what they did", async (t) => {
+  const it = await announcing()
+  const [before, peers] = [it.addresses(), prefixes(it)]
+  it.cluster.disconnect("connection refused")
+  await it.kill("/speaker/announcer")
+  await it.members("alpha", "bravo", "charlie")
+  const [layer2, bgp] = [tables(it).length, routes(it).length]
+  await it.kill("/speaker/layer2")
+  await it.kill("/speaker/bgp")
+  await it.pass(1000)
+  t.deepEqual([tables(it).length, routes(it).length], [layer2 + 1, bgp + 1])
+  t.deepEqual([it.addresses(), prefixes(it)], [before, peers])
+  await it.kill("/speaker/announcer")
+  await it.kill("/speaker/layer2")
+  await it.pass(1000)
+  t.deepEqual(it.addresses(), before)
+  t.is(tables(it).length, layer2 + 2)
+})
+
 test("what vanished while nobody watched is gone after the next sync", async (t) => {
   const it = await announcing()
   await it.system.kill("/speaker/api")
