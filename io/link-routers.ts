@@ -1,8 +1,6 @@
 import {
   errno,
   family,
-  ipv6Option,
-  level,
   messageFlag,
   neighbourAttribute,
   neighbourFlag,
@@ -10,14 +8,14 @@ import {
   netlinkFlag,
   netlinkRoute,
   netlinkType,
-  protocol,
   socketType,
 } from "./linux.ts"
+import { withIcmpv6 } from "./link-messages.ts"
 import { addressText } from "./ip-address.ts"
 import { attributesIn, errorIn, messagesIn } from "./netlink.ts"
 import { type Outcome, refusal } from "./outcome.ts"
-import { closeDescriptor, interfaceIndex, receive, socket, transmit, transmitTo } from "./system-calls.ts"
-import { deviceMissing, setNumber, setTcpOptions, socketAddress } from "./tcp-options.ts"
+import { closeDescriptor, interfaceIndex, receive, socket, transmit } from "./system-calls.ts"
+import { deviceMissing } from "./tcp-options.ts"
 
 /**
  * The router on the link of an interface, by its link-local address. The kernel notes in its neighbour table who has sent
@@ -99,40 +97,18 @@ function neighboursFrom(fd: number, index: number): Outcome<readonly Neighbour[]
   }
 }
 
-/** RFC 4861 §4.1, and §4.2 with a lifetime of 0: we are no default router, but here we are. The kernel adds checksums. */
+/** RFC 4861 §4.1. The kernel adds checksums. */
 const routerSolicitation = Uint8Array.of(133, 0, 0, 0, 0, 0, 0, 0)
-const routerAdvertisement = Uint8Array.of(134, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 /**
  * RFC 4443 §4.1. A host that forwards takes no note of a router whose advertisement does not tell its MAC, as BIRD's do not,
  * unless it knows the MAC already: to answer this, the router has to ask for ours, and tells its own.
  */
 const echoRequest = Uint8Array.of(128, 0, 0, 0, 0x42, 0x47, 0, 1)
 
-/**
- * Asks routers to make themselves known, and makes us known to a router that looks for its peer in the same way, as FRR
- * does for `neighbor … interface`. The answer is there by the next try.
- */
+/** Asks routers to make themselves known. The answer is there by the next try. */
 function solicit(device: string, index: number): Outcome<void> {
-  const fd = socket(family.ipv6, socketType.raw | socketType.nonBlocking | socketType.closeOnExec, protocol.icmpv6)
-  if (fd < 0) return refusal("opening an ICMPv6 socket to look for routers", fd)
-  try {
-    const bound = setTcpOptions(fd, { device }, "::")
-    if (!bound.ok) return bound
-    // RFC 4861 §6.1: a hop limit of 255 proves that it comes from this link.
-    const hops = setNumber(fd, level.ipv6, ipv6Option.multicastHops, 255, "the hop limit of a solicitation")
-    if (!hops.ok) return hops
-    send(fd, echoRequest, "ff02::2", index)
-    send(fd, routerSolicitation, "ff02::2", index)
-    return send(fd, routerAdvertisement, "ff02::1", index)
-  } finally {
-    closeDescriptor(fd)
-  }
-}
-
-function send(fd: number, bytes: Uint8Array, to: string, index: number): Outcome<void> {
-  const address = socketAddress(to, 0)
-  if (address === undefined) return refusal(`looking for routers at ${to}`, errno.invalid)
-  new DataView(address.buffer, address.byteOffset).setUint32(24, index, true)
-  const sent = transmitTo(fd, bytes, bytes.length, messageFlag.noSignal, address, address.length)
-  return sent < 0 ? refusal("looking for routers", sent) : { ok: true, value: undefined }
+  return withIcmpv6(device, index, (socket) => {
+    socket.send(echoRequest, "ff02::2")
+    return socket.send(routerSolicitation, "ff02::2")
+  })
 }

@@ -15,6 +15,7 @@ export const ipOption = { typeOfService: 1, ttl: 2, packetInfo: 8, receiveTtl: 1
 export const ipv6Option = {
   unicastHops: 16,
   multicastHops: 18,
+  multicastLoop: 19,
   joinGroup: 20,
   leaveGroup: 21,
   only: 26,

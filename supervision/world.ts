@@ -61,6 +61,11 @@ export interface Network {
   readonly tcpAo?: boolean
   /** `connectTcp` honours `device`, `ttl` and `minimumTtl`. Absent: it cannot. */
   readonly tcpRouting?: boolean
+  /**
+   * An ICMPv6 message to all nodes on the link of a device (ff02::1), with hop limit 255, from our link-local address
+   * there. `message` is told our MAC, where the link has such; the system adds the checksum. Absent: it cannot.
+   */
+  readonly tellLink?: (device: string, message: (mac: Uint8Array | undefined) => Uint8Array) => Outcome<void>
   /** `listenTcp` honours all that `TcpListenAt` and `TcpListener` can say. Absent: an address and a port, and no more. */
   readonly tcpListening?: boolean
 }

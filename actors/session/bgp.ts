@@ -2,6 +2,7 @@ import { ceaseSubcode } from "../../protocols/bgp/iana.ts"
 import { cease, type Notification } from "../../protocols/bgp/notification.ts"
 import type { Actor, Context, Exit } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
+import { type Advertisers, tendAdvertisers } from "./advertiser.ts"
 import type { BgpCommand, BgpReport, DesiredPeer, KernelReport, Paths, SessionReport } from "./messages.ts"
 import { type KernelNews, kernelRoutesActor, type KernelRoutesMessage } from "./kernel-routes.ts"
 import type { PeerImports } from "./kernel-plan.ts"
@@ -50,6 +51,7 @@ interface BgpState {
   readonly drainMs: number
   readonly peers: ReadonlyMap<string, PeerEntry>
   readonly listeners: Listeners
+  readonly advertisers: Advertisers
   /** Absent: this thread has nothing to do with the kernel's routing. */
   readonly kernel?: { readonly ref: ActorRef<KernelRoutesMessage>; readonly report?: KernelReport }
   readonly paths: Paths
@@ -86,6 +88,7 @@ export const bgpActor: Actor<BgpConfig, BgpState, Message> = {
     drainMs: config.drainMs ?? defaultDrainMs,
     peers: new Map(),
     listeners: new Map(),
+    advertisers: new Map(),
     paths: {},
     subscribers: [],
     lastReportMs: Number.NEGATIVE_INFINITY,
@@ -193,7 +196,11 @@ function tellKernel(state: BgpState, context: BgpContext): BgpState {
 const listen = (state: BgpState, desired: readonly DesiredPeer[], context: BgpContext): BgpState => {
   const refOf = (name: string): ActorRef<PeerMessage> | undefined => state.peers.get(name)?.ref
   const started = (id: string): Message => ({ kind: "listener-started", id })
-  return { ...state, listeners: tendListeners(state.listeners, desired, refOf, context, started) }
+  return {
+    ...state,
+    listeners: tendListeners(state.listeners, desired, refOf, context, started),
+    advertisers: tendAdvertisers(state.advertisers, desired, context),
+  }
 }
 
 function tellPath(paths: Paths, name: string, ref: ActorRef<PeerMessage>, context: BgpContext): void {

@@ -17,7 +17,7 @@ const largestTtl = 255
  */
 export function targetOf(settings: SessionSettings, network: Network): Result<TcpTarget, string> {
   const { address, port, sourceAddress, interface: device, vrf, password, authentication, ttlSecurityHops } = settings
-  const unnumbered = device !== undefined && address === device
+  const unnumbered = isUnnumbered(settings)
   const family = familyIn(address)
   if (!unnumbered && family === undefined) return err(`peer address "${address}" is no address`)
   if (!unnumbered && isLinkLocal(address) && device === undefined) {
@@ -71,6 +71,10 @@ export function targetOf(settings: SessionSettings, network: Network): Result<Tc
     ...(ttlSecurityHops === undefined ? {} : { ttl: largestTtl, minimumTtl: minimumTtlOf(ttlSecurityHops) }),
   })
 }
+
+/** The router on the link of its interface is meant, whoever it is. */
+export const isUnnumbered = ({ address, interface: device }: SessionSettings): boolean =>
+  device !== undefined && address === device
 
 /** RFC 5082 §3. */
 export const minimumTtlOf = (hops: number): number => largestTtl + 1 - hops

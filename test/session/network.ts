@@ -1,3 +1,4 @@
+import { tellLink } from "../../io/link-messages.ts"
 import { tcpWithOptions } from "../../io/tcp-socket.ts"
 import { connectTcpOver, listenTcpOver } from "../../supervision/real-tcp.ts"
 import type { Network } from "../../supervision/world.ts"
@@ -9,5 +10,6 @@ const connect = connectTcpOver(prepare)
 export const network: Partial<Network> = {
   connectTcp: (to, on) => connect({ ...to, timeoutMs: Math.min(to.timeoutMs, 2_000) }, on),
   listenTcp: listenTcpOver(prepareListener),
+  tellLink,
   ...abilities,
 }

@@ -184,10 +184,20 @@ export class Frr {
   #child: ChildProcess | undefined
   #zebra: ChildProcess | undefined
 
-  constructor(link: Link, options: Pick<BirdOptions, "asn" | "peerAsn" | "families" | "over" | "extra" | "connectTo">) {
+  constructor(
+    link: Link,
+    options: Pick<BirdOptions, "asn" | "peerAsn" | "families" | "over" | "extra" | "connectTo"> & {
+      /** Its neighbour is whoever makes itself known on the link by Router Advertisements. */
+      readonly unnumbered?: true
+    },
+  ) {
     this.link = link
-    const { asn, peerAsn, families = ["ipv4"], over = "ipv4", extra = "", connectTo } = options
-    const ours = over === "ipv4" ? link.ours : link.ours6
+    const { asn, peerAsn, families = ["ipv4"], over = "ipv4", extra = "", connectTo, unnumbered } = options
+    const ours = unnumbered ? "up0" : over === "ipv4" ? link.ours : link.ours6
+    const neighbour = unnumbered
+      ? ` neighbor ${ours} interface remote-as external`
+      : ` neighbor ${ours} remote-as ${peerAsn}
+ neighbor ${ours} ${connectTo === undefined ? "passive" : `port ${connectTo}`}`
     const activated = families.map(
       (family) => ` address-family ${family} unicast
   neighbor ${ours} activate
@@ -199,8 +209,7 @@ export class Frr {
  bgp router-id ${link.theirs}
  no bgp ebgp-requires-policy
  no bgp default ipv4-unicast
- neighbor ${ours} remote-as ${peerAsn}
- neighbor ${ours} ${connectTo === undefined ? "passive" : `port ${connectTo}`}
+${neighbour}
  neighbor ${ours} timers connect 2
  ${extra}
 ${activated.join("\n")}
