@@ -22,6 +22,9 @@ const { values } = parseArgs({
   },
 })
 
+/** The actor systems of a story are never stopped, so their memory goes with the process. */
+const seedsPerProcess = 40
+
 interface Played {
   readonly seed: number
   readonly outcome: Pick<Outcome, "observed" | "healedMs" | "virtualMs">
@@ -70,8 +73,9 @@ async function many(range: string, jobs: number): Promise<number> {
   const timer = setInterval(progress, 60_000)
   const served = (worker: ChildProcess) =>
     new Promise<void>((resolve, reject) => {
+      let given = 0
       const give = () => {
-        if (next > last) worker.disconnect()
+        if (next > last || given++ === seedsPerProcess) worker.disconnect()
         else worker.send(next++)
       }
       worker.on("message", ({ seed, outcome, failure }: Played) => {
@@ -92,7 +96,10 @@ async function many(range: string, jobs: number): Promise<number> {
       give()
     })
   const program = fileURLToPath(import.meta.url)
-  await Promise.all(Array.from({ length: jobs }, () => served(fork(program, ["--worker"]))))
+  const serve = async () => {
+    while (next <= last) await served(fork(program, ["--worker"]))
+  }
+  await Promise.all(Array.from({ length: jobs }, serve))
   clearInterval(timer)
   progress()
   console.log(`${all.moves} moves of addresses`)
