@@ -96,8 +96,9 @@ async function many(range: string, jobs: number): Promise<number> {
       give()
     })
   const program = fileURLToPath(import.meta.url)
-  const serve = async () => {
-    while (next <= last) await served(fork(program, ["--worker"]))
+  const serve = async (): Promise<void> => {
+    await served(fork(program, ["--worker"]))
+    if (next <= last) await serve()
   }
   await Promise.all(Array.from({ length: jobs }, serve))
   clearInterval(timer)
