@@ -65,11 +65,15 @@ export function frrRouter(site: Site): Router {
         (json(`show bgp ${family} unicast`) as { routes?: Record<string, unknown> } | undefined)?.routes ?? {},
       ).length,
     askAgain(neighbour) {
-      for (const family of neighbour.families) ask(`clear bgp ${family} unicast ${nameOf(neighbour)} soft in`)
+      for (const family of neighbour.families) ask(`clear bgp ${family} unicast ${nameOf(neighbour, site)} soft in`)
     },
     disable: (neighbour, words) =>
-      void ask("configure terminal", `router bgp ${asn}`, `neighbor ${nameOf(neighbour)} shutdown message ${words}`),
-    describe: (neighbour) => ask(`show bgp neighbors ${nameOf(neighbour)} json`),
+      void ask(
+        "configure terminal",
+        `router bgp ${asn}`,
+        `neighbor ${nameOf(neighbour, site)} shutdown message ${words}`,
+      ),
+    describe: (neighbour) => ask(`show bgp neighbors ${nameOf(neighbour, site)} json`),
     bfdUp: ({ ourAddress }) => /Status: up/.test(ask(`show bfd peer ${ourAddress}`)),
     signal: (signal) => void bgpd?.kill(signal),
     async stop() {
@@ -80,7 +84,9 @@ export function frrRouter(site: Site): Router {
 }
 
 const familyIn = (prefix: string): string => (prefix.includes(":") ? "ipv6" : "ipv4")
-const nameOf = ({ ourAddress }: Neighbour): string => ourAddress
+/** An unnumbered one has only its interface, and is found there by our Router Advertisements. */
+const nameOf = ({ ourAddress, link, internal }: Neighbour, { devices }: Site): string =>
+  link === "unnumbered" ? devices[internal ? "internal" : "external"].theirs : ourAddress
 
 function configuration(asn: number, site: Site, neighbours: readonly Neighbour[]): string {
   const activated = (family: string) => [
@@ -89,7 +95,7 @@ function configuration(asn: number, site: Site, neighbours: readonly Neighbour[]
     "  maximum-paths ibgp 4",
     ...neighbours
       .filter((one) => one.families.some((its) => its === family))
-      .map((one) => `  neighbor ${nameOf(one)} activate`),
+      .map((one) => `  neighbor ${nameOf(one, site)} activate`),
     " exit-address-family",
   ]
   return [
@@ -105,14 +111,14 @@ function configuration(asn: number, site: Site, neighbours: readonly Neighbour[]
   ].join("\n")
 }
 
-function neighbourLines(one: Neighbour, { devices }: Site): string[] {
-  const name = nameOf(one)
-  const { ourAsn, password, ttlSecurity, dials, bfd, over, link, holdSeconds, internal } = one
+function neighbourLines(one: Neighbour, site: Site): string[] {
+  const name = nameOf(one, site)
+  const { ourAsn, password, ttlSecurity, dials, bfd, over, link, holdSeconds } = one
   const line = (text: string): string => ` neighbor ${name} ${text}`
   return [
+    ...(link === "unnumbered" ? [line("interface")] : []),
     line(`remote-as ${ourAsn}`),
     ...(dials ? [line(`port ${one.ourPort}`), line("timers connect 1")] : [line("passive")]),
-    ...(link === "unnumbered" ? [line(`interface ${devices[internal ? "internal" : "external"].theirs}`)] : []),
     ...(holdSeconds === undefined ? [] : [line(`timers ${Math.floor(holdSeconds / 3)} ${holdSeconds}`)]),
     ...(password === undefined ? [] : [line(`password ${password}`)]),
     ...(ttlSecurity ? [line("ttl-security hops 1")] : []),
