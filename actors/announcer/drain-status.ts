@@ -1,6 +1,6 @@
 import { decideBgp } from "./bgp-decision.ts"
 import type { DrainedService, DrainStatus } from "./drain-messages.ts"
-import { isHandingOver } from "./drained.ts"
+import { drainingOf, isHandingOver } from "./drained.ts"
 import { isServed } from "./layer2-decision.ts"
 import { decideService, poolOf, type ServiceVerdict } from "./service-decision.ts"
 import type { AnnouncerState, ServiceRecord } from "./state.ts"
@@ -39,7 +39,13 @@ function statusesOf(
   if (decided === undefined || service === undefined) return []
   const endpoints = state.endpoints.get(decided.key)
   const me = surroundings.nodeName
-  const drained: Surroundings = { ...surroundings, drained: new Set([...(surroundings.drained ?? []), me]) }
+  // Who would not know of a drain is asked anew: while nobody is drained it plays no part in what was decided.
+  const { drained: others = [], unaware } = drainingOf(state)
+  const drained: Surroundings = {
+    ...surroundings,
+    drained: new Set([...others, me]),
+    unaware: unaware ?? new Set(),
+  }
   const then = decideService(service, endpoints, drained)
   const isHandedOver = (ip: string) => !isHandingOver(state, ip, nowMs)
   return [
