@@ -6,9 +6,9 @@ import { deviceMissing, setNumber, setTcpOptions, socketAddress } from "./tcp-op
 
 /**
  * An ICMPv6 message to all nodes on the link of `device`, from our link-local address there: RFC 4861 §6.1.2 has routers
- * drop a Router Advertisement from any other. `message` is told our MAC, where the link has such. Needs CAP_NET_RAW.
+ * drop a Router Advertisement from any other. Needs CAP_NET_RAW.
  */
-export function tellLink(device: string, message: (mac: Uint8Array | undefined) => Uint8Array): Outcome<void> {
+export function tellLink(device: string, message: Uint8Array): Outcome<void> {
   const index = interfaceIndex(device)
   if (index <= 0) return deviceMissing(device)
   const source = networkInterfaces()[device]?.find(({ address }) => address.startsWith("fe80:"))
@@ -19,7 +19,7 @@ export function tellLink(device: string, message: (mac: Uint8Array | undefined) 
   return withIcmpv6(device, index, ({ bindTo, send }) => {
     // Refused while the address is tentative (RFC 4862 §5.4).
     const bound = bindTo(source.address)
-    return bound.ok ? send(message(macIn(source.mac)), "ff02::1") : bound
+    return bound.ok ? send(message, "ff02::1") : bound
   })
 }
 
@@ -63,10 +63,4 @@ function onLink(address: string, index: number): Uint8Array | undefined {
   const bytes = socketAddress(address, 0)
   if (bytes !== undefined) new DataView(bytes.buffer, bytes.byteOffset).setUint32(24, index, true)
   return bytes
-}
-
-/** Undefined for tunnels and the like, which have none. */
-function macIn(text: string): Uint8Array | undefined {
-  const bytes = Uint8Array.from(text.split(":"), (octet) => Number.parseInt(octet, 16))
-  return bytes.length === 6 && bytes.some((octet) => octet !== 0) ? bytes : undefined
 }

@@ -65,7 +65,7 @@ export interface Network {
    * An ICMPv6 message to all nodes on the link of a device (ff02::1), with hop limit 255, from our link-local address
    * there. `message` is told our MAC, where the link has such; the system adds the checksum. Absent: it cannot.
    */
-  readonly tellLink?: (device: string, message: (mac: Uint8Array | undefined) => Uint8Array) => Outcome<void>
+  readonly tellLink?: (device: string, message: Uint8Array) => Outcome<void>
   /** `listenTcp` honours all that `TcpListenAt` and `TcpListener` can say. Absent: an address and a port, and no more. */
   readonly tcpListening?: boolean
 }

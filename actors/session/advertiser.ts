@@ -40,7 +40,7 @@ export const advertiserActor: Actor<AdvertiserConfig, AdvertiserState, Advertise
 function advertise(state: AdvertiserState, context: Context<AdvertiseMessage>): AdvertiserState {
   const { device } = state
   const { network, random } = context.world
-  const told = network.tellLink?.(device, encodeRouterAdvertisement)
+  const told = network.tellLink?.(device, encodeRouterAdvertisement())
   if (told === undefined) return state
   const again = (delayMs: number): void => context.timers.set("again", delayMs, { kind: "advertise" })
   if (!told.ok) {

@@ -173,7 +173,9 @@ test("a speaker's sessions: troupe status bgp, and every metric of MetalLB's nat
   })
   t.regex(
     ofCluster,
-    new RegExp(`^NODE PEER ADDRESS STATE SINCE BFD LAST ERROR\nalpha nobody ${quoted} (Active|Idle|Connect) - N/A failed`),
+    new RegExp(
+      `^NODE PEER ADDRESS STATE SINCE BFD LAST ERROR\nalpha nobody ${quoted} (Active|Idle|Connect) - N/A failed`,
+    ),
   )
   t.regex((await troupe(...asked, "router")).out, /^NODE[^\n]*\nalpha +router [^\n]*\n$/)
   t.regex((await troupe(...asked, "other")).error, /no BGPSessionState of a peer other in metallb-system/)

@@ -29,9 +29,21 @@ else
     t.deepEqual(differing, [])
   })
 
-/** Times are left out; YAML is compared by what it says. */
+/** Times are left out, and so is the order of who manages what, which is by time; YAML is compared by what it says. */
 function comparable({ body, ...rest }: Answer): unknown {
   const said: unknown = rest.contentType.includes("yaml") && typeof body === "string" ? parse(body) : body
   const text = JSON.stringify({ ...rest, body: said })
-  return JSON.parse(text.replaceAll(/"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"/g, '"<time>"'))
+  const timeless = text.replaceAll(/"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"/g, '"<time>"')
+  return JSON.parse(timeless, (key, value: unknown) =>
+    key === "managedFields" && Array.isArray(value) ? value.toSorted(byManager) : value,
+  )
+}
+
+function byManager(a: unknown, b: unknown): number {
+  return whose(a) < whose(b) ? -1 : 1
+}
+
+function whose(entry: unknown): string {
+  const { manager, operation, subresource = "" } = entry as Readonly<Record<string, string>>
+  return `${manager} ${operation} ${subresource}`
 }

@@ -38,7 +38,7 @@ async function advertise(t: ExecutionContext, outcomes: readonly Told[], rounds:
       tellLink(device, message) {
         t.is(device, "eth0")
         const outcome = outcomes[tries++] ?? told
-        if (outcome.ok) sent.push(message(Uint8Array.of(2, 0, 0, 0, 0, 1)))
+        if (outcome.ok) sent.push(message)
         return outcome
       },
     },
