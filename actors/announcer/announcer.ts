@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util"
 import type { NodeFacts, ServiceFacts, ServiceKey } from "../../config/facts.ts"
 import type { Actor, Context } from "../../supervision/actor.ts"
 import type { ApiMessage } from "../api.ts"
-import { claimWhatIsHeld, introduceOurselves, noteTaken } from "./claiming.ts"
+import { claimWhatIsHeld, forgetTaken, introduceOurselves, noteTaken } from "./claiming.ts"
 import type { BgpReport } from "../session/messages.ts"
 import { adopt, configure } from "./configuring.ts"
 import { drainStatusOf } from "./drain-status.ts"
@@ -96,6 +96,7 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "layer2-report": {
       const known = state.layer2
       state.layer2 = message
+      forgetTaken(state, context.world.clock.monotonicMs())
       introduceOurselves(state, context)
       if (!isDeepStrictEqual(known?.wire, message.wire)) claimWhatIsHeld(state, context)
       tellWitness(state, context)

@@ -64,6 +64,11 @@ export function noteTaken(state: AnnouncerState, { happening }: Layer2Happened, 
   context.timers.set("claims", claimTakenAfterMs, { kind: "claims-due" })
 }
 
+/** The thread has reported since then. */
+export function forgetTaken({ taken }: AnnouncerState, nowMs: number): void {
+  for (const [ip, atMs] of taken) if (nowMs - atMs >= reportWithinMs) taken.delete(ip)
+}
+
 /** Tells the ring by which MACs this node announces, in which subnets it is, and what it claims. */
 export function introduceOurselves(state: AnnouncerState, context: Context<Message>): void {
   const { config, layer2, claiming, membership, draining } = state

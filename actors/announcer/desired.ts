@@ -38,20 +38,21 @@ export function layer2Table(announcements: Announcements, standings: Standings =
 /** By address; of several Services on one address the first speaks for all. */
 export type Standings = ReadonlyMap<string, Standing>
 
-/** Further down the order nobody gets to act before gossip has found out. */
-const mostAliveBefore = 2
+/** Further down the order nobody gets to act before gossip has found out; but who has acted goes on. */
+const mostBeforeThatAnswer = 2
 const mostBefore = 16
 
 /** What this node would answer for if those before it fell silent, and does not answer for now. */
 export function layer2Standby(
   standings: Standings,
   entries: readonly Layer2Entry[],
-  isAlive: (member: string) => boolean,
+  mayAnswer: (member: string) => boolean,
+  taken: ReadonlySet<string>,
 ): readonly Layer2Standby[] {
   const answered = new Set(entries.map(({ ip }) => ip))
   return [...standings]
     .filter(([ip, { before }]) => !answered.has(ip) && before.length > 0)
-    .filter(([, { before }]) => before.filter(isAlive).length <= mostAliveBefore)
+    .filter(([ip, { before }]) => taken.has(ip) || before.filter(mayAnswer).length <= mostBeforeThatAnswer)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([ip, { interfaces, before }]) => ({ ip, interfaces, before: before.slice(0, mostBefore) }))
 }

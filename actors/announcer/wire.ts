@@ -27,13 +27,13 @@ export function tableOf(state: AnnouncerState, announcements: ReadonlyMap<Servic
   if (config.wire === undefined) return { entries }
   const former = formerOf(state, entries)
   if (config.gossip === undefined) return former.length === 0 ? { entries } : { entries, wire: alone(state, former) }
-  const isAlive = (name: string) => stateOf(acquaintances.get(name)) === "alive"
+  const taken = new Set<string>([...state.taken.keys(), ...(state.layer2?.wire?.taken ?? [])])
   const wire: Layer2Wire = {
     self: config.nodeName,
     liveness: livenessOf(state) === "on",
     strangers: config.wire.strangers,
     members: [...acquaintances.values()].filter(({ name }) => name !== config.nodeName).flatMap(onWire),
-    standby: layer2Standby(standings, entries, isAlive),
+    standby: layer2Standby(standings, entries, (name) => mayAnswer(acquaintances.get(name)), taken),
     ...(former.length === 0 ? {} : { former }),
     gossip: config.gossip,
   }
@@ -87,11 +87,16 @@ function standingsOf({ records }: AnnouncerState): Standings {
 const stateOf = (member: Member | undefined): WireMember["state"] =>
   member?.state === "left" ? "left" : member?.state === "alive" || member?.state === "suspect" ? "alive" : "dead"
 
+/** It says itself that none of its interfaces can announce now. */
+const isUnheard = (member: Member | undefined): boolean => member?.mark?.macs.length === 0
+
+const mayAnswer = (member: Member | undefined): boolean => stateOf(member) === "alive" && !isUnheard(member)
+
 function onWire(member: Member): WireMember[] {
   const address = parseIp(member.address)
   if (address === undefined) return []
   const { name, port, mark } = member
-  const unheard = mark?.macs.length === 0 ? { unheard: true as const } : {}
+  const unheard = isUnheard(member) ? { unheard: true as const } : {}
   return [{ name, address, port, macs: mark?.macs ?? [], ...unheard, state: stateOf(member) }]
 }
 

@@ -87,7 +87,7 @@ function standingBy(turn: Turn, fresh: Address, was: Address | undefined): Addre
     ...fresh,
     answering: taken,
     takenFrom: taken ? fresh.takenFrom : undefined,
-    holder: taken ? undefined : holds ? fresh.holder : expected(fresh, state),
+    holder: taken ? undefined : holds ? fresh.holder : expected(turn, fresh),
     yieldedMs: undefined,
     splitTold: false,
     confirm: was?.role === "standby" ? fresh.confirm : undefined,
@@ -95,5 +95,6 @@ function standingBy(turn: Turn, fresh: Address, was: Address | undefined): Addre
   }
 }
 
-const expected = ({ before }: Watched, state: (name: string) => Member["state"] | undefined): string | undefined =>
-  before.find((name) => state(name) === "alive")
+/** Who has it if all is as gossip says. */
+export const expected = ({ draft }: Turn, { before }: Watched): string | undefined =>
+  before.find((name) => draft.members.get(name)?.state === "alive")

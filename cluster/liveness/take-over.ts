@@ -1,4 +1,5 @@
 import type { Ip } from "../../protocols/ip.ts"
+import { expected } from "./desire.ts"
 import { evidenceFor } from "./doubt.ts"
 import { judge, type LivenessVerdict } from "./judge.ts"
 import type { Address, Member } from "./state.ts"
@@ -16,7 +17,8 @@ export function conclude(turn: Turn, member: Member, held: readonly Ip[]): void 
   if (held.length === 0) return void setPeer(turn, name, { doubt: undefined })
   const verdict = judge(evidenceFor(turn, member, doubt), draft.settings)
   if (verdict.decision.kind === "wait") {
-    for (const ip of held) setAddress(turn, ip, { confirm: undefined })
+    const isLong = nowMs - doubt.sinceMs >= draft.settings.silentMs
+    for (const ip of held) setAddress(turn, ip, { confirm: undefined, ...(isLong && letGo(turn, ip, name)) })
     return void setPeer(turn, name, { doubt: { ...doubt, readyMs: undefined } })
   }
   const readyMs = doubt.readyMs ?? nowMs
@@ -33,6 +35,15 @@ export function conclude(turn: Turn, member: Member, held: readonly Ip[]): void 
   if (taken === held.length) setPeer(turn, name, { doubt: undefined, acquainted: false })
 }
 
+/**
+ * Who comes after us held it in somebody's place only. It lives and does not answer, so it has let go: what counts again is
+ * who should have it.
+ */
+function letGo(turn: Turn, ip: Ip, holder: string): Partial<Address> {
+  const address = turn.draft.addresses.get(ip)
+  return address === undefined || address.before.includes(holder) ? {} : { holder: expected(turn, address) }
+}
+
 /** Our turn has come, and everybody was asked in vain. */
 function confirmed(
   turn: Turn,
@@ -43,9 +54,7 @@ function confirmed(
 ): boolean {
   const { draft, nowMs, effects } = turn
   const { stepMs, confirmMs } = draft.settings
-  const first = before.filter(
-    (name) => name !== suspect && (draft.members.get(name)?.state === "alive" || heardLately(turn, name)),
-  )
+  const first = before.filter((name) => name !== suspect && mayTakeOver(turn, name))
   if (nowMs < readyMs + first.length * stepMs) return false
   if (confirm === undefined || (!confirm.repeated && nowMs >= confirm.sentMs + confirmMs / 2)) {
     if (asks) {
@@ -56,6 +65,11 @@ function confirmed(
     return false
   }
   return nowMs >= confirm.sentMs + confirmMs
+}
+
+function mayTakeOver(turn: Turn, name: string): boolean {
+  const { state, unheard } = turn.draft.members.get(name) ?? {}
+  return (state === "alive" && unheard !== true) || heardLately(turn, name)
 }
 
 function takeOver(turn: Turn, { ip, role }: Address, from: string, { decision, because }: LivenessVerdict): void {

@@ -282,6 +282,24 @@ test("a leader that says itself that its link is down is replaced, though it ans
   t.true(it.answering.taken.has(vip))
 })
 
+test("who held it in the place of a leader whose link is down, and lets go, leaves it to the next", (t) => {
+  const it = scene(desiredOf([standby], { members: [member("first", { macs: [], unheard: true }), member("third")] }))
+  Object.assign(it.answers, { first: false, kernels: new Set(["10.0.0.3"]) })
+  it.claim(mac.third)
+  it.pass(650)
+  t.false(it.took(), "it may sleep")
+  it.pass(2000)
+  t.true(it.took())
+})
+
+test("one that comes before us, lives and does not answer has its reasons", (t) => {
+  const it = scene(desiredOf([standby]))
+  it.pass(1000)
+  it.answers.first = false
+  it.pass(5000)
+  t.false(it.took())
+})
+
 test("whoever hands over asks for the next leader, who may have nothing to announce", (t) => {
   const it = scene(desiredOf([{ ...own, before: ["first"] }], { members: [member("third")] }))
   it.answers.first = false

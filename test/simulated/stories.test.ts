@@ -50,6 +50,17 @@ const stories: readonly Told[] = [
     nobodyMs: 1300,
   },
   {
+    about: "the last of four answers for a leader without a link, and goes on when a better one has just begun",
+    hosts: 4,
+    faults: [
+      { kind: "power-off", host: "bravo", atMs: 15_855, forMs: 8229 },
+      { kind: "crash", host: "delta", atMs: 19_049, forMs: 1267 },
+      { kind: "link-down", host: "charlie", atMs: 22_755, forMs: 37_300 },
+    ],
+    twoMs: 500,
+    nobodyMs: 1300,
+  },
+  {
     about: "a Service that comes when its leader has no link",
     faults: [
       { kind: "service-gone", ip: web, atMs: 16_000, forMs: 9000 },
