@@ -1,5 +1,5 @@
 import { describeBgp } from "./bgp-decision.ts"
-import { describeLayer2 } from "./layer2-decision.ts"
+import { describeLayer2 } from "./layer2-reasons.ts"
 import { describeService, type ServiceVerdict } from "./service-decision.ts"
 import { describeNodeFault, isOurOwn, type NodeFault } from "./surroundings.ts"
 

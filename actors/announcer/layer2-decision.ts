@@ -2,29 +2,15 @@ import { type EndpointFacts, type ServiceFacts } from "../../config/facts.ts"
 import type { L2Advertisement } from "../../config/snapshot.ts"
 import type { Ip } from "../../protocols/ip.ts"
 import type { Verdict } from "../verdict.ts"
-import { type Precedence, type Ranked, rank } from "./election.ts"
-import {
-  considered,
-  describeDropped,
-  type Dropped,
-  localNodes,
-  type Question,
-  scoreOf,
-  whyDropped,
-  whyUnfit,
-} from "./candidates.ts"
+import { considered, type Dropped, localNodes, type Question, scoreOf, whyDropped, whyUnfit } from "./candidates.ts"
+import { type Precedence, rank } from "./election.ts"
+import { electorate, type Judged } from "./electorate.ts"
 import { servable } from "./endpoints.ts"
-import {
-  describePolicy,
-  policiesFor,
-  type PolicyReason,
-  policyReasons,
-  precedenceFor,
-  subnetFault,
-} from "./policies.ts"
+import type { Layer2Reason } from "./layer2-reasons.ts"
+import { policiesFor, policyReasons, precedenceFor, subnetFault } from "./policies.ts"
 import { selectsAny } from "./selects.ts"
-import { isHandedOver, isOurOwn, type NodeFault, nodeFault, type Surroundings, withdrawalFor } from "./surroundings.ts"
 import type { ServiceDecision } from "./service-decision.ts"
+import { isHandedOver, isOurOwn, type NodeFault, nodeFault, type Surroundings, withdrawalFor } from "./surroundings.ts"
 import type { Withdrawal } from "./withdrawal.ts"
 
 export type Layer2Decision =
@@ -37,21 +23,6 @@ export type Layer2Decision =
   | { readonly kind: "withhold"; readonly reason: Withdrawal }
   /** Who is alive is not known yet: what was decided before stays. */
   | { readonly kind: "undecided" }
-
-export type Layer2Reason =
-  | { readonly rule: "no-endpoints" }
-  | { readonly rule: "no-advertisement-selects-service" }
-  | { readonly rule: "shared-ip-with-service-selector"; readonly advertisement: string }
-  | { readonly rule: "no-advertisement-covers-node"; readonly advertisements: readonly string[] }
-  | { readonly rule: "members-unknown" }
-  | { readonly rule: "node-dropped"; readonly node: string; readonly why: Dropped }
-  /** It is drained, and goes on: who would be next does not know that it should be. */
-  | { readonly rule: "drain-waits"; readonly node: string; readonly for: readonly string[] }
-  | { readonly rule: "no-candidates" }
-  | { readonly rule: "election"; readonly ip: Ip; readonly candidates: readonly Ranked[] }
-  | { readonly rule: "interfaces"; readonly interfaces: "all" | readonly string[] }
-  | { readonly rule: "interfaces-missing"; readonly interfaces: readonly string[] }
-  | PolicyReason
 
 const sharingAnnotations = ["metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip"]
 
@@ -131,38 +102,6 @@ export function decideLayer2(
   return { decision: { kind: "announce", interfaces, interfacesMissing }, because }
 }
 
-interface Judged {
-  readonly node: string
-  readonly why: Dropped | undefined
-}
-
-/**
- * Among whom the election is held. A speaker that knows of no draining takes a drained node that comes first for the
- * leader, and never announces in its place: so whoever comes next and knows does. If nobody knows, the drained node goes
- * on, for without it the address would have no one.
- */
-function electorate(
-  judged: readonly Judged[],
-  unaware: ReadonlySet<string>,
-  firstOf: (nodes: readonly string[]) => string | undefined,
-): { readonly candidates: readonly string[]; readonly because: Layer2Reason[] } {
-  const fit = judged.flatMap(({ node, why }) => (why === undefined ? [node] : []))
-  const dropped = (without?: string): Layer2Reason[] =>
-    judged.flatMap(({ node, why }) =>
-      why === undefined || node === without ? [] : [{ rule: "node-dropped", node, why } as const],
-    )
-  const drained = new Map(judged.flatMap(({ node, why }) => (isUnknownToSome(why) ? [[node, why]] : [])))
-  const lost = fit.filter((node) => unaware.has(node))
-  const first = lost.length === 0 || drained.size === 0 ? undefined : firstOf([...fit, ...drained.keys()])
-  const fault = first === undefined ? undefined : drained.get(first)
-  if (first === undefined || fault === undefined) return { candidates: fit, because: dropped() }
-  if (lost.length === fit.length && isHandedOver(fault)) {
-    return { candidates: [first], because: [...dropped(first), { rule: "drain-waits", node: first, for: lost }] }
-  }
-  const passed = lost.map((node): Layer2Reason => ({ rule: "node-dropped", node, why: "unaware-of-drain" }))
-  return { candidates: fit.filter((node) => !unaware.has(node)), because: [...dropped(), ...passed] }
-}
-
 /**
  * Who leads instead of this node, for as long as this one could go on until then. Undefined: nobody, this node itself, or
  * it cannot serve any more.
@@ -190,10 +129,6 @@ const isNodeFault = (why: Dropped): why is NodeFault =>
   why !== "not-covered" &&
   why !== "no-local-endpoint" &&
   why !== "unaware-of-drain"
-
-/** Who leaves says so to all: to MetalLB's speakers it is no member any more. */
-const isUnknownToSome = (why: Dropped | undefined): why is NodeFault =>
-  why === "drain-taint" || why === "drain-command" || why === "out-of-service"
 
 /** Where this node stands in the election, if everybody were alive. */
 export interface Standing {
@@ -269,42 +204,3 @@ function interfacesOf(covering: readonly L2Advertisement[]): "all" | readonly st
 /** While the interfaces are not known, the thread decides: it answers on none that is not there. */
 const noneExists = (wanted: readonly string[], existing: ReadonlySet<string> | undefined): boolean =>
   existing !== undefined && !wanted.some((name) => existing.has(name))
-
-export function describeLayer2(reason: Layer2Reason): string {
-  switch (reason.rule) {
-    case "no-endpoints":
-      return "no endpoint of the Service can serve"
-    case "no-advertisement-selects-service":
-      return "no L2Advertisement of the pool selects the Service"
-    case "shared-ip-with-service-selector":
-      return `allow-shared-ip is incompatible with serviceSelectors on L2 advertisements (${reason.advertisement})`
-    case "no-advertisement-covers-node":
-      return `no L2Advertisement of ${reason.advertisements.join(", ")} covers this node`
-    case "members-unknown":
-      return "which speakers are alive is not known yet"
-    case "node-dropped":
-      return `${reason.node} is no candidate: ${describeDropped(reason.why)}`
-    case "drain-waits":
-      return `${reason.node} is drained and goes on: ${reason.for.join(", ")} would be next and knows of no draining`
-    case "no-candidates":
-      return "no node is a candidate"
-    case "election":
-      return `candidates for ${reason.ip}, the leader first: ${reason.candidates.map(describeRanked).join(", ")}`
-    case "interfaces":
-      return reason.interfaces === "all" ? "on all interfaces" : `on the interfaces ${reason.interfaces.join(", ")}`
-    case "interfaces-missing":
-      return `none of the interfaces ${reason.interfaces.join(", ")} exists on this node`
-    case "policies-off":
-    case "policies-unknown":
-    case "policy-not-shared":
-    case "kept":
-    case "spread":
-      return describePolicy(reason)
-  }
-}
-
-function describeRanked({ node, claim, place, score, digest }: Ranked): string {
-  const claimed = claim === undefined ? "" : `claim ${claim}, `
-  const placed = place === undefined ? "" : `place ${place + 1}, `
-  return `${node} (${claimed}${placed}score ${score}, digest ${digest.slice(0, 16)})`
-}

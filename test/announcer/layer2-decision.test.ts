@@ -1,11 +1,7 @@
 import test from "ava"
 import fc from "fast-check"
-import {
-  decideLayer2,
-  describeLayer2,
-  type Layer2Decision,
-  type Layer2Reason,
-} from "../../actors/announcer/layer2-decision.ts"
+import { decideLayer2, type Layer2Decision } from "../../actors/announcer/layer2-decision.ts"
+import { describeLayer2, type Layer2Reason } from "../../actors/announcer/layer2-reasons.ts"
 import type { Surroundings } from "../../actors/announcer/surroundings.ts"
 import type { EndpointFacts, ServiceFacts } from "../../config/facts.ts"
 import type { L2Advertisement } from "../../config/snapshot.ts"

@@ -1,6 +1,7 @@
 // Who leads by election policies, and why: the decision as a table.
 import test from "ava"
-import { decideLayer2, describeLayer2, type Layer2Reason, standingOf } from "../../actors/announcer/layer2-decision.ts"
+import { decideLayer2, standingOf } from "../../actors/announcer/layer2-decision.ts"
+import { describeLayer2, type Layer2Reason } from "../../actors/announcer/layer2-reasons.ts"
 import { decideService } from "../../actors/announcer/service-decision.ts"
 import { type ElectionFacts, factsFrom } from "../../actors/announcer/policies.ts"
 import { noSpread, type Spread } from "../../actors/announcer/spread.ts"
