@@ -180,7 +180,8 @@ function verify(state: GossipState, question: Verify, context: Gossip): GossipSt
   const asked = state.asked + 1
   const id = String(asked)
   const verifying = new Map([...state.verifying, [id, question]])
-  const event: Event = { kind: "verify", id, node: question.name, timeoutMs: question.timeoutMs }
+  const { name, at, timeoutMs } = question
+  const event: Event = { kind: "verify", id, node: name, ...(at && { at }), timeoutMs }
   return advance({ ...state, asked, verifying }, event, context)
 }
 

@@ -1,3 +1,4 @@
+import type { Ip } from "../protocols/ip.ts"
 import type { ActorRef } from "../supervision/reference.ts"
 import type { SpeakerMark } from "./speaker-mark.ts"
 
@@ -18,13 +19,15 @@ export type GossipCommand =
 export interface Verify {
   readonly kind: "verify"
   readonly name: string
+  /** Where it is asked when gossip has forgotten it. Absent: whom gossip does not know is not asked. */
+  readonly at?: { readonly address: Ip; readonly port: number }
   readonly timeoutMs: number
   readonly replyTo: ActorRef<Verified>
 }
 export interface Verified {
   readonly kind: "verified"
   readonly name: string
-  /** `unknown`: there is no such member, or too much is asked already. */
+  /** `unknown`: there is no such member and nowhere to ask, or too much is asked already. */
   readonly outcome: "alive" | "silent" | "unknown"
 }
 

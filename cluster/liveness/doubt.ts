@@ -20,7 +20,7 @@ export function connect({ effects }: Turn, { name, address, port }: Member): voi
 export function investigate(turn: Turn, member: Member, doubt: Doubt): void {
   const { draft, nowMs, effects } = turn
   const { settings } = draft
-  const { name } = member
+  const { name, address, port: gossipPort } = member
   const { portWorks, kernelMac, kernelHeardMs } = peerOf(turn, name)
   let { port, gossip, kernels } = doubt
   if (port.pending && nowMs - port.askedMs >= settings.connectWithinMs)
@@ -33,7 +33,7 @@ export function investigate(turn: Turn, member: Member, doubt: Doubt): void {
   if (gossip.pending && nowMs - gossip.askedMs >= 2 * settings.verifyEveryMs) gossip = { ...gossip, pending: false }
   if (!gossip.pending && nowMs - gossip.askedMs >= settings.verifyEveryMs) {
     const timeoutMs = gossip.askedMs === never ? settings.verifyFirstMs : settings.verifyWithinMs
-    effects.push({ kind: "verify", name, timeoutMs })
+    effects.push({ kind: "verify", name, at: { address, port: gossipPort }, timeoutMs })
     gossip = { ...gossip, pending: true, askedMs: nowMs }
   }
   const answered = kernelHeardMs >= kernels.begunMs
@@ -41,10 +41,10 @@ export function investigate(turn: Turn, member: Member, doubt: Doubt): void {
     kernels = { begunMs: nowMs, asked: 0, askedMs: never }
   if (!answered && kernels.asked < settings.kernelProbes && nowMs - kernels.askedMs >= settings.kernelEveryMs) {
     const to = kernels.asked === 0 ? kernelMac : undefined
-    if (kernelMac !== undefined) effects.push({ kind: "ask-kernel", address: member.address, to })
+    if (kernelMac !== undefined) effects.push({ kind: "ask-kernel", address, to })
     for (const witness of witnessesFor(turn, name)) {
-      const address = draft.members.get(witness.name)?.address
-      if (address !== undefined) effects.push({ kind: "ask-kernel", address, to: witness.kernelMac })
+      const of = draft.members.get(witness.name)
+      if (of !== undefined) effects.push({ kind: "ask-kernel", address: of.address, to: witness.kernelMac })
     }
     kernels = { ...kernels, asked: kernels.asked + 1, askedMs: nowMs }
   }

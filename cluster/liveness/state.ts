@@ -154,7 +154,13 @@ export type Effect =
   /** Ask for a node's own address. */
   | { readonly kind: "ask-kernel"; readonly address: Ip; readonly to: string | undefined }
   | { readonly kind: "connect"; readonly name: string; readonly address: Ip; readonly port: number }
-  | { readonly kind: "verify"; readonly name: string; readonly timeoutMs: number }
+  /** Through gossip, which may have forgotten it. */
+  | {
+      readonly kind: "verify"
+      readonly name: string
+      readonly at: Pick<Member, "address" | "port">
+      readonly timeoutMs: number
+    }
   /** What is answered for is not what it was; see `answering`. */
   | { readonly kind: "answering-changed" }
   /** burst: as for a new address. once: RFC 5227 §2.4, one single announcement. */

@@ -10,6 +10,11 @@ export interface Endpoint {
   readonly port: number
 }
 
+/** An endpoint whose address has been checked. */
+export interface Place extends Endpoint {
+  readonly address: Ip
+}
+
 /** The machine draws its random numbers from here. */
 export interface Random {
   /** Uniform in 0 … 2³²−1. */
@@ -75,7 +80,7 @@ export interface JoinRound {
 
 export interface MachineConfig {
   readonly name: string
-  readonly advertise: Endpoint & { readonly address: Ip }
+  readonly advertise: Place
   readonly settings: Settings
   /** What encryption and label add to each packet, to be kept free. */
   readonly overheadBytes: number
@@ -123,7 +128,14 @@ export type Event =
   /** What we say of ourselves from now on. */
   | { readonly kind: "meta"; readonly meta: Uint8Array }
   /** Whether that node answers now; the answer is an effect with the same id. */
-  | { readonly kind: "verify"; readonly id: string; readonly node: string; readonly timeoutMs: number }
+  | {
+      readonly kind: "verify"
+      readonly id: string
+      readonly node: string
+      /** Where to ask a node that is not in the table. */
+      readonly at?: Place
+      readonly timeoutMs: number
+    }
   | { readonly kind: "leave" }
 
 /** Why something heard was not taken. */
@@ -214,6 +226,9 @@ export function membersOf(state: State): Member[] {
 }
 
 export const addressText = (addr: Uint8Array): string => ipFromBytes(addr) ?? ""
-export const endpointOf = (node: Node): Endpoint => ({ address: addressText(node.addr), port: node.port })
+export const endpointOf = (node: Pick<Node, "addr" | "port">): Endpoint => ({
+  address: addressText(node.addr),
+  port: node.port,
+})
 /** Alive or suspect: still a member. */
 export const isMember = (node: Node): boolean => node.state === "alive" || node.state === "suspect"

@@ -49,7 +49,7 @@ export function step(state: State, event: Event, nowMs: number, random: Random):
       describe(turn, event.meta)
       break
     case "verify":
-      verify(turn, event.id, event.node, event.timeoutMs)
+      verify(turn, event)
       break
     case "leave":
       leave(turn)

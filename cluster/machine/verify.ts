@@ -1,14 +1,20 @@
+import { ipToBytes } from "../../protocols/ip.ts"
 import type { IndirectPing, Ping } from "../../protocols/memberlist/message.ts"
-import { type Effect, endpointOf, machineLimits } from "./state.ts"
+import { type Effect, type Event, endpointOf, machineLimits, type Node } from "./state.ts"
 import { nextSeqNo, pickRandom, sendWithGossip, setTimer, source, type Turn } from "./turn.ts"
+
+type EventOf<Kind extends Event["kind"]> = Extract<Event, { readonly kind: Kind }>
+type Target = Pick<Node, "addr" | "port">
 
 /**
  * Whether a node answers now, asked by somebody who has reason to doubt it: the direct ping and those through others
- * leave together, since there is no time to try one after the other. It changes nothing in the ring.
+ * leave together, since there is no time to try one after the other. It changes nothing in the ring. One that has been dead
+ * for so long that the ring has forgotten it is asked all the same by whoever knows where it was: nobody needs to know a
+ * node to ping it.
  */
-export function verify(turn: Turn, id: string, name: string, timeoutMs: number): void {
+export function verify(turn: Turn, { id, node: name, at, timeoutMs }: EventOf<"verify">): void {
   const { draft } = turn
-  const target = draft.nodes.get(name)
+  const target: Target | undefined = draft.nodes.get(name) ?? (at && { addr: ipToBytes(at.address), port: at.port })
   if (!target || name === draft.name || draft.verifications.size >= machineLimits.verifications)
     return say(turn, id, "unknown")
   const seqNo = nextSeqNo(turn)

@@ -3,10 +3,12 @@ import test from "ava"
 import { gossipActor } from "../../cluster/gossip.ts"
 import type { GossipCommand, Member, Members, Verified } from "../../cluster/messages.ts"
 import { decodeMark, encodeMark } from "../../cluster/speaker-mark.ts"
+import type { Ip } from "../../protocols/ip.ts"
 import type { Actor, Log } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import { simulate } from "../../supervision/simulated-world.ts"
 import { refTo, startSystem } from "../../supervision/system.ts"
+import { ip } from "../announcer/facts.ts"
 
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} }
 const mac = "02:00:00:00:00:0a"
@@ -24,7 +26,7 @@ interface Machine {
   members: readonly Member[]
   readonly verified: Verified[]
   send(command: GossipCommand): void
-  verify(name: string, timeoutMs: number): void
+  verify(name: string, timeoutMs: number, at?: Ip): void
 }
 
 function ring(seed: number, names: readonly string[]) {
@@ -39,8 +41,14 @@ function ring(seed: number, names: readonly string[]) {
       members: [],
       verified,
       send: (command) => system.send(refTo<GossipCommand>("/owner/gossip"), command),
-      verify: (other, timeoutMs) =>
-        machine.send({ kind: "verify", name: other, timeoutMs, replyTo: refTo<Verified>("/owner") }),
+      verify: (other, timeoutMs, at) =>
+        machine.send({
+          kind: "verify",
+          name: other,
+          timeoutMs,
+          replyTo: refTo<Verified>("/owner"),
+          ...(at && { at: { address: at, port: 7946 } }),
+        }),
     }
     machines.set(name, machine)
     const owner: Actor<null, null, Members | Verified | { kind: "started"; gossip: ActorRef<GossipCommand> }> = {
@@ -105,4 +113,32 @@ test("a member that answers directly, through others only, or not at all", async
     ["alive", "alive", "alive"],
     "asking accuses nobody",
   )
+})
+
+test("one that the ring has forgotten is asked where it was, directly and through others", async (t) => {
+  const { sim, at } = ring(3, ["a", "b", "c"])
+  const know = (names: string) =>
+    ["a", "c"].every(
+      (each) =>
+        at(each)
+          .members.map(({ name }) => name)
+          .join("") === names,
+    )
+  await sim.runUntil(() => know("abc"), { withinMs: 10_000 })
+  for (const name of ["a", "c"]) sim.network.partition(name, "b")
+  await sim.runUntil(() => know("ac"), { withinMs: 120_000 })
+  const outcome = async (name: string, where?: string) => {
+    at("a").verified.length = 0
+    at("a").verify(name, 60, where === undefined ? undefined : ip(where))
+    await sim.runFor(80)
+    return at("a").verified.map((one) => one.outcome)
+  }
+  t.deepEqual(await outcome("b"), ["unknown"], "nobody knows where it was")
+  t.deepEqual(await outcome("b", "10.0.0.2"), ["silent"])
+  sim.network.heal("b", "c")
+  t.true(know("ac"))
+  t.deepEqual(await outcome("b", "10.0.0.2"), ["alive"], "c passes it on, which has forgotten it as well")
+  sim.network.heal()
+  t.deepEqual(await outcome("b", "10.0.0.2"), ["alive"])
+  t.deepEqual(await outcome("d", "10.0.0.2"), ["silent"], "another lives there now")
 })

@@ -52,7 +52,7 @@ for (const seed of [1, 2]) {
     await it.sim.runFor(60_000)
     t.is(condition(it)?.status, "True")
     it.sim.network.killProcess("charlie")
-    await it.answeredBy("bravo", 10_000)
+    await it.answeredBy("bravo", 1000)
     await it.sim.runFor(45_000)
     t.like(condition(it), { status: "False", reason: "Healed" })
   })

@@ -202,9 +202,9 @@ class Watch {
       case "connect":
         return this.#connect(effect.name, effect.address, effect.port)
       case "verify": {
-        const { name, timeoutMs } = effect
+        const { name, at, timeoutMs } = effect
         const gossip = this.#told?.gossip
-        if (gossip !== undefined) this.#context.send(gossip, { kind: "verify", name, timeoutMs, replyTo: self })
+        if (gossip !== undefined) this.#context.send(gossip, { kind: "verify", name, at, timeoutMs, replyTo: self })
         return
       }
       case "answering-changed":
