@@ -1,5 +1,5 @@
 import { describeBgp } from "../../actors/announcer/bgp-decision.ts"
-import { describeLayer2, type Layer2Reason } from "../../actors/announcer/layer2-decision.ts"
+import { describeLayer2, type Layer2Reason } from "../../actors/announcer/layer2-reasons.ts"
 import { describeService } from "../../actors/announcer/service-decision.ts"
 import { type Announced, bgpReasons, layer2Reasons } from "./announcements.ts"
 

@@ -1,5 +1,5 @@
 import type { BgpReason } from "../../actors/announcer/bgp-decision.ts"
-import type { Layer2Reason } from "../../actors/announcer/layer2-decision.ts"
+import type { Layer2Reason } from "../../actors/announcer/layer2-reasons.ts"
 import { selectsAny } from "../../actors/announcer/selects.ts"
 import { decideService, type ServiceVerdict } from "../../actors/announcer/service-decision.ts"
 import type { Surroundings } from "../../actors/announcer/surroundings.ts"
