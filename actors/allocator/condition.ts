@@ -2,9 +2,9 @@ import type { ServiceCondition, ServiceFacts } from "../../config/facts.ts"
 import type { Pool } from "../../config/snapshot.ts"
 import { type Family, parseIp } from "../../protocols/ip.ts"
 import { incompatibility, namesService } from "./compatibility.ts"
-import { couldGrow, otherFamily } from "./families.ts"
+import { otherFamily } from "./families.ts"
 import { type AllocationReason, describe, describeRefusal, familyName, type Refusal } from "./reasons.ts"
-import { requestedAddresses, requestedPool } from "./request.ts"
+import { couldGrow, requestedAddresses, requestedPool } from "./request.ts"
 
 /** Type of the condition on a Service that says by which rule it has its address, or why it has none. */
 export const addressAssigned = "troupe.dev/AddressAssigned"

@@ -3,11 +3,12 @@ import { quote, quoteList } from "../../config/go-text.ts"
 import type { Pool } from "../../config/snapshot.ts"
 import type { AddressBook } from "./address-book.ts"
 import { type Asking, choose } from "./choose.ts"
-import { couldGrow, otherFamily } from "./families.ts"
+import { otherFamily } from "./families.ts"
 import { type Kept, keep } from "./keep.ts"
 import { type AllocationVerdict, begin, type Conclusion, conclude, type Course, note, warn } from "./outcome.ts"
 import type { Holding } from "./pool-book.ts"
 import { type AllocationReason, describeRefusal, type Refusal } from "./reasons.ts"
+import { couldGrow } from "./request.ts"
 
 /** The decision against a book at hand; the book holds what was decided afterwards. */
 export function decide(service: ServiceFacts, book: Pick<AddressBook, "pools" | "ask">): AllocationVerdict {

@@ -20,10 +20,3 @@ export const sameAddresses = (a: readonly string[], b: readonly string[]): boole
   a.length === b.length && a.every((text) => b.includes(text))
 
 export const prefersBoth = (service: ServiceFacts): boolean => service.ipFamilyPolicy === "PreferDualStack"
-
-/**
- * A Service with one address that could have a second. MetalLB forgets to ask for two cluster IPs here, and then gives
- * the second address and takes it back for ever.
- */
-export const couldGrow = (service: ServiceFacts, addresses: readonly string[]): boolean =>
-  addresses.length === 1 && service.clusterIPs.length === 2 && prefersBoth(service)

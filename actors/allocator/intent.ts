@@ -33,7 +33,7 @@ export function isOutstanding(intent: Intent, facts: ServiceFacts): boolean {
 }
 
 /** The facts as they will be. */
-export function withIntent(facts: ServiceFacts, { want }: Intent): ServiceFacts {
+export function withIntent(facts: ServiceFacts, { want }: Pick<Intent, "want">): ServiceFacts {
   const { conditions: present, ...others } = facts
   const annotations = Object.entries({ ...facts.annotations, ...want.annotations })
   const conditions = Object.entries({ ...present, ...want.conditions })

@@ -1,11 +1,11 @@
 import { quote } from "../../config/go-text.ts"
 import { type Ip, parseIp } from "../../protocols/ip.ts"
 import { type Asking, assign } from "./choose.ts"
-import { couldGrow, prefersBoth, sameAddresses, stackFamilyOf } from "./families.ts"
+import { prefersBoth, sameAddresses, stackFamilyOf } from "./families.ts"
 import { type Conclusion, type Course, note, presentAddresses, warn } from "./outcome.ts"
 import { poolOf } from "./pool-index.ts"
 import { describeRefusal, type FamilyFault, type StackFamily } from "./reasons.ts"
-import { requestedAddresses, requestedPool } from "./request.ts"
+import { couldGrow, requestedAddresses, requestedPool } from "./request.ts"
 
 export type Kept =
   | { readonly kind: "holds"; readonly addresses: readonly Ip[]; readonly pool: string }

@@ -1,7 +1,7 @@
 import type { ServiceFacts } from "../../config/facts.ts"
 import { type Ip, parseIp } from "../../protocols/ip.ts"
 import { err, ok, type Result } from "../../protocols/result.ts"
-import { stackFamilyOf } from "./families.ts"
+import { prefersBoth, stackFamilyOf } from "./families.ts"
 import type { Claim } from "./pool-book.ts"
 import type { RequestFault } from "./reasons.ts"
 
@@ -34,6 +34,17 @@ export function requestedAddresses(service: ServiceFacts): Result<readonly Ip[],
   }
   const family = stackFamilyOf(addresses)
   return family.ok ? ok(addresses) : family
+}
+
+/**
+ * A Service with one address that could have a second. MetalLB forgets two questions here. Without two cluster IPs it gives
+ * the second address and takes it back for ever. When the Service asks for the one by address, it gives the second, finds
+ * at the next look that these are not what is asked for, and takes both.
+ */
+export function couldGrow(service: ServiceFacts, addresses: readonly string[]): boolean {
+  if (addresses.length !== 1 || service.clusterIPs.length !== 2 || !prefersBoth(service)) return false
+  const requested = requestedAddresses(service)
+  return requested.ok && requested.value.length === 0
 }
 
 export function claimOf(service: ServiceFacts): Claim {

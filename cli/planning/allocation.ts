@@ -5,6 +5,7 @@ import { firstOf, inOrder } from "../../actors/allocator/allocator-state.ts"
 import { poolOf } from "../../actors/allocator/choose.ts"
 import { incompatibility } from "../../actors/allocator/compatibility.ts"
 import { decide, wakesOthers } from "../../actors/allocator/decide.ts"
+import { wantFrom, withIntent } from "../../actors/allocator/intent.ts"
 import type { AllocationVerdict } from "../../actors/allocator/outcome.ts"
 import { heldBy } from "../../actors/allocator/service.ts"
 import { compile, poolsAlone } from "../../config/compile.ts"
@@ -19,7 +20,7 @@ export interface Turn {
 }
 
 interface Entry {
-  /** With the status and annotations that were decided last. */
+  /** With the status, annotations and condition that were decided last. */
   facts: ServiceFacts
   last: AllocationVerdict | undefined
 }
@@ -139,11 +140,6 @@ export class Allocation {
 
 /** The facts as they are once the decision is written. */
 function withOutcome(facts: ServiceFacts, { decision }: AllocationVerdict): ServiceFacts {
-  if (!decision.changed) return facts
-  const annotations = Object.entries({ ...facts.annotations, ...decision.annotations })
-  return {
-    ...facts,
-    ingress: decision.ingress.map((ip) => ({ ip })),
-    annotations: Object.fromEntries(annotations.flatMap(([k, v]) => (v === undefined ? [] : [[k, v]]))),
-  }
+  const want = decision.changed ? wantFrom(facts, facts, decision, false) : undefined
+  return want === undefined ? facts : withIntent(facts, { want })
 }

@@ -158,7 +158,7 @@ function applyAll(present: ObjectSet, manifests: readonly Manifest[], home: stri
 const completed = (object: JsonObject, families: ClusterFamilies, before?: JsonObject): JsonObject =>
   object["kind"] === "Service" ? completeService(object, families, before) : object
 
-/** The Service as written, with the addresses that it has by then. */
+/** The Service as written, with the addresses and the condition that it has by then. */
 function follow(allocation: Allocation, key: string, object: JsonObject, home: string): void {
   for (const facts of clusterFacts(new Map([[key, object]]), home).services.values()) {
     const current = allocation.facts(facts.key)
@@ -169,6 +169,7 @@ function follow(allocation: Allocation, key: string, object: JsonObject, home: s
         ? {
             ...facts,
             ingress: current.ingress,
+            ...(current.conditions && { conditions: current.conditions }),
             annotations: { ...facts.annotations, ...(pool !== undefined && { [poolAnnotation]: pool }) },
           }
         : facts,

@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { AddressBook } from "../../actors/allocator/address-book.ts"
 import { incompatibility } from "../../actors/allocator/compatibility.ts"
 import { decide } from "../../actors/allocator/decide.ts"
-import { couldGrow, sameAddresses } from "../../actors/allocator/families.ts"
+import { prefersBoth, sameAddresses } from "../../actors/allocator/families.ts"
 import { FreeSpace } from "../../actors/allocator/free-space.ts"
 import { claimOf, requestedAddresses, requestedPool } from "../../actors/allocator/request.ts"
 import type { ServiceFacts } from "../../config/facts.ts"
@@ -11,7 +11,7 @@ import { parseIp } from "../../protocols/ip.ts"
 import { arbitraryPools, arbitraryService, serviceKeys } from "../support/arbitrary-cluster.ts"
 import { NaiveBook } from "../support/naive-book.ts"
 import { poolsOf } from "../support/pools.ts"
-import { holding } from "../support/service.ts"
+import { asWritten, holding } from "../support/service.ts"
 
 type Step =
   | { readonly kind: "service"; readonly service: ServiceFacts }
@@ -27,7 +27,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 25 },
 )
 
-test("any sequence of changes: the book agrees with the naive one, and nobody loses what it may keep", (t) => {
+test("any sequence of changes: the book agrees with the naive one, nobody loses what it may keep, and one look is enough", (t) => {
   const run = (first: Parameters<typeof poolsOf>[0], sequence: readonly Step[]) => {
     const book = new AddressBook(poolsOf(first))
     const naive = new NaiveBook(poolsOf(first))
@@ -41,6 +41,10 @@ test("any sequence of changes: the book agrees with the naive one, and nobody lo
       t.deepEqual(decision.annotations, expected.annotations)
       t.is(decision.state, expected.state)
       if (mayKeep) t.deepEqual(decision.ingress.slice(0, present.length), present)
+      // Its own write makes it look again: that must be the end of it.
+      const again = decide(asWritten(facts, decision), book).decision
+      t.deepEqual(again.ingress, decision.ingress)
+      t.false(again.changed)
       services.set(facts.key, { ...facts, ...holding(...decision.ingress) })
       noUnsharedDoubles(book)
     }
@@ -78,6 +82,33 @@ test("any sequence of changes: the book agrees with the naive one, and nobody lo
   fc.assert(fc.property(arbitraryPools, steps, run), { numRuns: 400 })
 })
 
+const statuses = ["", "10.0.0.1", "10.0.0.3", "fc00::1", "fc00::3", "10.0.0.1 fc00::1", "fc00::1 10.0.0.3", "bad"]
+const arbitraryStatus = fc.constantFrom(...statuses).map((text) => holding(...text.split(" ").filter(Boolean)))
+
+test("whatever the status says: one look is enough, and a restart changes nothing", (t) => {
+  const run = (specs: Parameters<typeof poolsOf>[0], others: readonly ServiceFacts[], one: ServiceFacts) => {
+    const book = new AddressBook(poolsOf(specs))
+    for (const other of others) if (other.key !== one.key) decide(other, book)
+    const first = decide(one, book).decision
+    const written = asWritten(one, first)
+    for (const again of [decide(written, book).decision, decide(written, restarted(book, one.key)).decision]) {
+      t.deepEqual(again.ingress, first.ingress)
+      t.false(again.changed)
+    }
+  }
+  /** The others have claimed theirs. */
+  const restarted = (book: AddressBook, except: string) => {
+    const next = new AddressBook(book.pools)
+    for (const key of serviceKeys) {
+      const held = key === except ? undefined : book.holding(key)
+      if (held !== undefined) next.ask({ kind: "assign", ...held })
+    }
+    return next
+  }
+  const one = fc.tuple(arbitraryService, arbitraryStatus).map(([facts, status]) => ({ ...facts, ...status }))
+  fc.assert(fc.property(arbitraryPools, fc.array(arbitraryService, { maxLength: 2 }), one, run), { numRuns: 5_000 })
+})
+
 /** The rules for keeping, said once more and differently: allowed by pool, terms, family and the Service's own wish. */
 function keepable(facts: ServiceFacts, naive: NaiveBook): boolean {
   const addresses = facts.ingress.flatMap(({ ip }) => parseIp(ip) ?? [])
@@ -90,7 +121,7 @@ function keepable(facts: ServiceFacts, naive: NaiveBook): boolean {
     owner !== undefined &&
     incompatibility(owner, facts) === undefined &&
     addresses.every((ip) => naive.may(claimOf(facts), ip)) &&
-    (addresses.length === wanted || couldGrow(facts, addresses)) &&
+    (addresses.length === wanted || (wanted === 2 && prefersBoth(facts))) &&
     (wanted === 2 || addresses[0]?.includes(":") === facts.clusterIPs[0]?.includes(":")) &&
     ["", owner.name].includes(requestedPool(facts)) &&
     (!wish.ok || wish.value.length === 0 || sameAddresses(wish.value, addresses))

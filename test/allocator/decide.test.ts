@@ -1,11 +1,10 @@
 import test from "ava"
 import { AddressBook } from "../../actors/allocator/address-book.ts"
-import { addressAssigned } from "../../actors/allocator/condition.ts"
 import { decide } from "../../actors/allocator/decide.ts"
 import { describe } from "../../actors/allocator/reasons.ts"
 import type { ServiceFacts } from "../../config/facts.ts"
 import { type PoolSpecs, poolsOf } from "../support/pools.ts"
-import { dualStack, holding, service } from "../support/service.ts"
+import { asWritten, dualStack, holding, service } from "../support/service.ts"
 
 type Specs = PoolSpecs
 const both: Specs = { p: ["10.0.0.0/30", "fc00::/126"] }
@@ -244,6 +243,14 @@ const cases: Readonly<Record<string, Case>> = {
     facts: { ipFamilyPolicy: "PreferDualStack", ...holding("10.0.0.2"), annotations: from("p") },
     ingress: ["10.0.0.2"],
   },
+  "PreferDualStack that asks for the one address it has stays with it": {
+    facts: { ...dualStack, ...holding("10.0.0.2"), annotations: { ...requestsIPs("10.0.0.2"), ...from("p") } },
+    ingress: ["10.0.0.2"],
+  },
+  "the same with spec.loadBalancerIP": {
+    facts: { ...dualStack, ...holding("fc00::2"), loadBalancerIP: "fc00::2", annotations: from("p") },
+    ingress: ["fc00::2"],
+  },
   "PreferDualStack to RequireDualStack with one address": {
     facts: { ...dualStack, ipFamilyPolicy: "RequireDualStack", ...holding("10.0.0.2") },
     ingress: ["10.0.0.0", "fc00::"],
@@ -341,13 +348,7 @@ test("deciding again changes nothing", (t) => {
     for (const other of before) decide(other, book)
     const web = service("ns/web", facts)
     const first = decide(web, book).decision
-    const annotations = Object.fromEntries(
-      Object.entries({ ...web.annotations, ...first.annotations }).flatMap(([k, v]) =>
-        v === undefined ? [] : [[k, v]],
-      ),
-    )
-    const conditions = first.condition && { conditions: { [addressAssigned]: first.condition } }
-    const next = decide({ ...web, ...holding(...first.ingress), annotations, ...conditions }, book).decision
+    const next = decide(asWritten(web, first), book).decision
     t.deepEqual(next.ingress, first.ingress, name)
     t.false(next.changed, name)
   }

@@ -1,3 +1,5 @@
+import { wantFrom, withIntent } from "../../actors/allocator/intent.ts"
+import type { ServiceOutcome } from "../../actors/allocator/outcome.ts"
 import type { ServiceFacts } from "../../config/facts.ts"
 
 /** A LoadBalancer Service as Kubernetes hands it over, single-stack IPv4 unless told otherwise. */
@@ -32,3 +34,9 @@ export const dualStack = {
 export const holding = (...addresses: string[]): Pick<ServiceFacts, "ingress"> => ({
   ingress: addresses.map((ip) => ({ ip })),
 })
+
+/** The Service as the next look finds it, once the decision is written. */
+export function asWritten(facts: ServiceFacts, decision: ServiceOutcome): ServiceFacts {
+  const want = wantFrom(facts, facts, decision, false)
+  return want === undefined ? facts : withIntent(facts, { want })
+}
