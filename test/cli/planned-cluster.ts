@@ -93,9 +93,10 @@ export async function plannedCluster(): Promise<PlannedCluster> {
     const { turns, ready } = await ask<AllocatorMetrics>((replyTo) => ({ kind: "metrics", replyTo }))
     if (!ready) return undefined
     for (const { metadata, spec, status } of services()) {
-      if (objectAt(spec)["type"] !== "LoadBalancer") continue
       const key = `${metadata.namespace}/${metadata.name}`
       const known = await ask<Explanation | undefined>((replyTo) => ({ kind: "explain", key, replyTo }))
+      // Of another type now, it is forgotten once it has nothing any more.
+      if (known === undefined && objectAt(spec)["type"] !== "LoadBalancer" && ingressOf(status) === "") continue
       if (known?.verdict === undefined || known.service.resourceVersion !== metadata.resourceVersion) return undefined
       if (known.verdict.decision.ingress.join(" ") !== ingressOf(status)) return undefined
     }
