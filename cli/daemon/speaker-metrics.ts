@@ -140,6 +140,10 @@ function wireMetrics(
     ["contests", "Claims of other members for addresses of this node"],
     ["conflicts", "Claims of strangers for addresses of this node"],
     ["splits", "Times that gossip called a member dead which had an address on the wire"],
+    [
+      "remembered",
+      "Members that neither gossip nor the API server knew any more and that were still heard on the wire",
+    ],
     ["pauses", "Times that the layer 2 thread was late and took back every doubt"],
     ["probesSent", "Probes of leaders"],
     ["probesMissed", "Probes of leaders without an answer"],
@@ -149,6 +153,7 @@ function wireMetrics(
     contests: "troupe_layer2_contests_total",
     conflicts: "troupe_layer2_conflicts_total",
     splits: "troupe_layer2_brain_splits_total",
+    remembered: "troupe_layer2_remembered_members_total",
     pauses: "troupe_layer2_pauses_total",
     probesSent: "troupe_layer2_probes_sent_total",
     probesMissed: "troupe_layer2_probes_missed_total",

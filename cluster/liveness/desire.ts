@@ -1,13 +1,14 @@
 import { goesOn, gone, lingering } from "./hand-over.ts"
+import { known } from "./remember.ts"
 import type { Address, Answering, Desired, Member, Watched } from "./state.ts"
-import { answeringChanged, heardLately, newAddress, type Turn, writablePeers } from "./turn.ts"
+import { answeringChanged, heardLately, newAddress, setPeer, type Turn, writablePeers } from "./turn.ts"
 
 const mostWitnesses = 3
 
 /** What gossip says now. What the wire has said meanwhile stays in force where the two do not meet. */
 export function desire(turn: Turn, desired: Desired, adopted: Answering | undefined): void {
   const { draft } = turn
-  const others = desired.members.filter(({ name }) => name !== desired.self)
+  const others = known(turn, desired)
   forgetChanged(turn, others)
   draft.desired = desired
   draft.members = new Map(others.map((member) => [member.name, member]))
@@ -31,13 +32,18 @@ function heldBefore(watched: Watched, adopted: Answering | undefined): Address |
   return { ...newAddress(watched), role: "standby", answering: true, takenFrom: watched.before[0] }
 }
 
-/** A member that is another machine now has to be met again. */
+/**
+ * A member that is another machine now has to be met again. So has the port of one that gossip calls dead: what has come
+ * between may refuse connections in its name.
+ */
 function forgetChanged(turn: Turn, others: readonly Member[]): void {
   const { draft } = turn
   const now = new Map(others.map((member) => [member.name, member]))
   for (const name of draft.peers.keys()) {
     const [was, is] = [draft.members.get(name), now.get(name)]
     if (is === undefined || is.address !== was?.address || is.port !== was.port) writablePeers(turn).delete(name)
+    else if (is.state === "dead" && was.state === "alive")
+      setPeer(turn, name, { portWorks: false, nextPortMs: turn.nowMs })
   }
 }
 
@@ -68,14 +74,21 @@ function leading(turn: Turn, fresh: Address, was: Address | undefined): Address 
   if (ceasedMs !== undefined) return leader
   const holder = was?.answering === true ? undefined : was?.holder
   // Gossip calls the one before us dead, and we hear it: the wire knows better.
-  const isHeard = holder !== undefined && before.includes(holder) && mayHold(turn, holder)
+  const isHeard =
+    holder !== undefined && before.includes(holder) && mayHold(turn, holder, fresh.yieldedMs !== undefined)
   if (isHeard) return { ...leader, answering: false, yieldedMs: fresh.yieldedMs ?? turn.nowMs }
   return { ...leader, answering: true, holder: undefined, yieldedMs: undefined, splitTold: false }
 }
 
-/** Who said good-bye answers to the end only for the sake of those who have not heard of us yet. */
-function mayHold(turn: Turn, holder: string): boolean {
-  return turn.draft.members.get(holder)?.state !== "left" && heardLately(turn, holder)
+/**
+ * Who said good-bye answers to the end only for the sake of those who have not heard of us yet. One that we watch already
+ * may pause, as any leader: that we are told everything once more is no reason to take what it has.
+ */
+function mayHold(turn: Turn, holder: string, isWatched: boolean): boolean {
+  const { draft, nowMs } = turn
+  if (draft.members.get(holder)?.state === "left") return false
+  const { heardMs = Number.NEGATIVE_INFINITY } = draft.peers.get(holder) ?? {}
+  return heardLately(turn, holder) || (isWatched && nowMs - heardMs <= draft.settings.silentMs)
 }
 
 function standingBy(turn: Turn, fresh: Address, was: Address | undefined): Address {

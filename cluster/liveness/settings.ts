@@ -33,6 +33,8 @@ export interface LivenessSettings {
   readonly defendEveryMs: number
   /** Gossip and the wire may disagree for so long before it is called a split. */
   readonly splitAfterMs: number
+  /** Whom neither gossip nor the API server knows any more keeps its name for so long after it was heard last. */
+  readonly rememberMs: number
   /** How often kernels of others are asked while all is well, to know who is on the segment. */
   readonly acquaintEveryMs: number
   /** An address that a stranger has made us give up is tried again after so much quiet. */
@@ -63,6 +65,7 @@ export const livenessSettings: LivenessSettings = {
   sayEveryMs: 2000,
   defendEveryMs: 10_000,
   splitAfterMs: 1500,
+  rememberMs: 30_000,
   acquaintEveryMs: 10_000,
   ceaseMs: 60_000,
   lingerMs: 2000,

@@ -134,6 +134,8 @@ export interface LivenessCounts {
   /** Strangers' claims of an address that is ours. */
   readonly conflicts: number
   readonly splits: number
+  /** Members that were heard here when neither gossip nor the API server knew them any more. */
+  readonly remembered: number
   readonly pauses: number
   readonly probesSent: number
   readonly probesMissed: number
@@ -223,6 +225,7 @@ export const initialState = (settings: LivenessSettings): State => ({
     contests: 0,
     conflicts: 0,
     splits: 0,
+    remembered: 0,
     pauses: 0,
     probesSent: 0,
     probesMissed: 0,

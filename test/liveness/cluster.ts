@@ -54,6 +54,8 @@ export interface Options {
   readonly policy?: string
   /** Further addresses of a host's interface. */
   readonly extra?: Readonly<Record<string, readonly string[]>>
+  /** Of its gossip; those with another are in another ring. */
+  readonly keyOf?: (host: string) => string
   /** What each speaker is given as its witness, on the clock of the simulation. */
   readonly witness?: (nowMs: () => number) => SpeakerConfig["witness"]
 }
@@ -106,6 +108,7 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
         bindPort: 7946,
         profile: "lan",
         silentUntilPeers: true,
+        ...(options.keyOf && { secretKey: options.keyOf(host) }),
         ...(liveness ? { mark: { version: 1, macs: [] } } : {}),
       },
     }

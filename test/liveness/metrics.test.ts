@@ -3,7 +3,16 @@ import type { SpeakerMetrics } from "../../actors/announcer/messages.ts"
 import { scrape } from "../../cli/daemon/metrics.ts"
 import { speakerMetrics } from "../../cli/daemon/speaker-metrics.ts"
 
-const counts = { yields: 1, contests: 2, conflicts: 3, splits: 4, pauses: 5, probesSent: 600, probesMissed: 7 }
+const counts = {
+  yields: 1,
+  contests: 2,
+  conflicts: 3,
+  splits: 4,
+  remembered: 0,
+  pauses: 5,
+  probesSent: 600,
+  probesMissed: 7,
+}
 const metrics: SpeakerMetrics = {
   node: "alpha",
   announced: [],
@@ -36,6 +45,7 @@ test("what was heard and done on the wire is counted, take-overs by their reason
     "troupe_layer2_contests_total 2",
     "troupe_layer2_conflicts_total 3",
     "troupe_layer2_brain_splits_total 4",
+    "troupe_layer2_remembered_members_total 0",
     "troupe_layer2_pauses_total 5",
     "troupe_layer2_probes_sent_total 600",
     "troupe_layer2_probes_missed_total 7",

@@ -81,6 +81,7 @@ const noCounts = {
     contests: 0,
     conflicts: 0,
     splits: 0,
+    remembered: 0,
     pauses: 0,
     probesSent: 0,
     probesMissed: 0,

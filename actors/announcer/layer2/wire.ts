@@ -26,12 +26,22 @@ export const noLivenessCounts: LivenessCounts = {
   contests: 0,
   conflicts: 0,
   splits: 0,
+  remembered: 0,
   pauses: 0,
   probesSent: 0,
   probesMissed: 0,
 }
 
-const plain = ["yields", "contests", "conflicts", "splits", "pauses", "probesSent", "probesMissed"] as const
+const plain = [
+  "yields",
+  "contests",
+  "conflicts",
+  "splits",
+  "remembered",
+  "pauses",
+  "probesSent",
+  "probesMissed",
+] as const
 const causes = ["process-dead", "node-gone", "link-withdrawn", "speaker-hung"] as const
 
 function combined(a: LivenessCounts, b: LivenessCounts, how: (a: number, b: number) => number): LivenessCounts {
