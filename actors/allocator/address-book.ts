@@ -3,7 +3,9 @@ import type { Pool } from "../../config/snapshot.ts"
 import type { Family, Ip } from "../../protocols/ip.ts"
 import { err, ok, type Result } from "../../protocols/result.ts"
 import { type Claim, type Holding, PoolBook, type PoolCounters } from "./pool-book.ts"
+import { poolOf } from "./pool-index.ts"
 import type { Refusal } from "./reasons.ts"
+import { StickyMap } from "./sticky-map.ts"
 
 /** What a decision asks. In the live system the pools' actors answer, elsewhere a book. */
 export type BookRequest = PoolRequest | { readonly kind: "release"; readonly key: ServiceKey }
@@ -33,6 +35,8 @@ export function answerFrom(book: PoolBook, request: PoolRequest): PoolAnswer {
 export class AddressBook {
   #books: ReadonlyMap<string, PoolBook>
   #pools: ReadonlyMap<string, Pool>
+  /** In which pool a Service holds something: there may be a thousand pools. */
+  #poolOf = new StickyMap<ServiceKey, string>()
 
   constructor(pools: ReadonlyMap<string, Pool>) {
     this.#books = booksOf(pools)
@@ -51,33 +55,43 @@ export class AddressBook {
     const book = this.#books.get(request.pool)
     if (book === undefined) return err({ kind: "pool-unknown", pool: request.pool })
     const answer = answerFrom(book, request)
-    if (answer.ok) for (const [name, other] of this.#books) if (name !== request.pool) other.release(request.claim.key)
+    if (answer.ok) this.#holds(request.claim.key, request.pool)
     return answer
   }
 
+  /** False when it held nothing. */
   release(key: ServiceKey): boolean {
-    return [...this.#books.values()].some((book) => book.release(key))
+    const pool = this.#poolOf.get(key)
+    this.#poolOf.delete(key)
+    return pool !== undefined && (this.#books.get(pool)?.release(key) ?? false)
   }
 
   holding(key: ServiceKey): (Holding & { readonly pool: string }) | undefined {
-    for (const [pool, book] of this.#books) {
-      const holding = book.holdings.get(key)
-      if (holding !== undefined) return { pool, ...holding }
-    }
-    return undefined
+    const pool = this.#poolOf.get(key)
+    const holding = pool === undefined ? undefined : this.#books.get(pool)?.holdings.get(key)
+    return pool === undefined || holding === undefined ? undefined : { pool, ...holding }
   }
 
   /** Everyone stays whose addresses lie in one pool still, whatever its name; the others hold nothing any more. */
   reconfigure(pools: ReadonlyMap<string, Pool>): void {
     const before = [...this.#books.values()].flatMap((book) => [...book.holdings.values()])
-    const books = booksOf(pools)
-    for (const { claim, addresses } of before) [...books.values()].some((book) => book.assign(claim, addresses).ok)
-    this.#books = books
+    this.#books = booksOf(pools)
     this.#pools = new Map(pools)
+    this.#poolOf = new StickyMap()
+    for (const { claim, addresses } of before) {
+      const pool = poolOf(this.#pools, addresses)
+      if (pool !== undefined) this.ask({ kind: "assign", pool: pool.name, claim, addresses })
+    }
   }
 
   counters(): ReadonlyMap<string, PoolCounters> {
     return new Map([...this.#books].map(([name, book]) => [name, book.counters()]))
+  }
+
+  #holds(key: ServiceKey, pool: string): void {
+    const before = this.#poolOf.get(key)
+    if (before !== undefined && before !== pool) this.#books.get(before)?.release(key)
+    this.#poolOf.set(key, pool)
   }
 }
 

@@ -1,3 +1,5 @@
+import { StickyMap } from "./sticky-map.ts"
+
 /**
  * The free addresses of one block, as numbers. Finds the lowest without walking over those in use: everything from
  * `next` on that is not taken was never given out, and what came back below `next` waits in a heap. Each address in use
@@ -6,7 +8,7 @@
 export class FreeSpace {
   readonly #last: bigint
   readonly #usable: (number: bigint) => boolean
-  readonly #taken = new Set<bigint>()
+  readonly #taken = new StickyMap<bigint, true>()
   readonly #holes = new Heap()
   #next: bigint
 
@@ -17,7 +19,7 @@ export class FreeSpace {
   }
 
   take(number: bigint): void {
-    this.#taken.add(number)
+    this.#taken.set(number, true)
   }
 
   free(number: bigint): void {
@@ -37,7 +39,7 @@ export class FreeSpace {
 /** A binary heap without duplicates, smallest first. */
 class Heap {
   readonly #items: bigint[] = []
-  readonly #members = new Set<bigint>()
+  readonly #members = new StickyMap<bigint, true>()
 
   min(): bigint | undefined {
     return this.#items[0]
@@ -45,7 +47,7 @@ class Heap {
 
   add(item: bigint): void {
     if (this.#members.has(item)) return
-    this.#members.add(item)
+    this.#members.set(item, true)
     const items = this.#items
     let at = items.push(item) - 1
     while (at > 0) {

@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../../protocols/result.ts"
 import { capacityOf, isBuggy } from "./capacity.ts"
 import { FreeSpace } from "./free-space.ts"
 import type { Refusal } from "./reasons.ts"
+import { StickyMap } from "./sticky-map.ts"
 
 /** What a Service brings to an address: who it is, and on what terms it would share. */
 export interface Claim {
@@ -33,8 +34,7 @@ export interface PoolCounters {
 interface Used {
   sharing: string
   backend: string
-  readonly services: Map<ServiceKey, readonly string[]>
-  readonly ports: Map<string, ServiceKey>
+  claims: readonly Claim[]
 }
 
 interface Block {
@@ -49,10 +49,10 @@ export class PoolBook {
   readonly pool: Pool
   readonly #capacity: Readonly<Record<Family, bigint>>
   readonly #blocks: readonly Block[]
-  readonly #used = new Map<Ip, Used>()
-  readonly #holdings = new Map<ServiceKey, Holding>()
+  readonly #used = new StickyMap<Ip, Used>()
+  readonly #holdings = new StickyMap<ServiceKey, Holding>()
   /** Addresses by the terms they are shared on. */
-  readonly #shared = new Map<string, Set<Ip>>()
+  readonly #shared = new StickyMap<string, Set<Ip>>()
   readonly #assigned = { ipv4: 0n, ipv6: 0n }
 
   constructor(pool: Pool) {
@@ -65,7 +65,7 @@ export class PoolBook {
     })
   }
 
-  get holdings(): ReadonlyMap<ServiceKey, Holding> {
+  get holdings(): Pick<StickyMap<ServiceKey, Holding>, "get" | "values"> {
     return this.#holdings
   }
 
@@ -119,13 +119,12 @@ export class PoolBook {
     for (const address of addresses) {
       const used = this.#used.get(address) ?? this.#occupy(address)
       this.#reindex(address, used, claim)
-      used.services.set(claim.key, claim.ports)
-      for (const port of claim.ports) used.ports.set(port, claim.key)
+      used.claims = [...used.claims, claim]
     }
   }
 
   #occupy(address: Ip): Used {
-    const used: Used = { sharing: "", backend: "", services: new Map(), ports: new Map() }
+    const used: Used = { sharing: "", backend: "", claims: [] }
     this.#used.set(address, used)
     this.#assigned[familyOf(address)]++
     const number = ipToNumber(address)
@@ -136,9 +135,8 @@ export class PoolBook {
   #vacate(key: ServiceKey, address: Ip): void {
     const used = this.#used.get(address)
     if (used === undefined) return
-    for (const port of used.services.get(key) ?? []) if (used.ports.get(port) === key) used.ports.delete(port)
-    used.services.delete(key)
-    if (used.services.size > 0) return
+    used.claims = used.claims.filter((claim) => claim.key !== key)
+    if (used.claims.length > 0) return
     this.#reindex(address, used, { sharing: "", backend: "" })
     this.#used.delete(address)
     this.#assigned[familyOf(address)]--
@@ -166,13 +164,13 @@ export class PoolBook {
   #objection(claim: Claim, address: Ip): Refusal | undefined {
     const used = this.#used.get(address)
     if (used === undefined) return undefined
-    const others = [...used.services.keys()].filter((key) => key !== claim.key)
+    const others = used.claims.filter(({ key }) => key !== claim.key)
     if (others.length === 0) return undefined // alone on it: it may change its own terms
     if (used.sharing === "" || used.sharing !== claim.sharing || used.backend !== claim.backend)
-      return { kind: "sharing-conflict", address, others: others.sort() }
+      return { kind: "sharing-conflict", address, others: others.map(({ key }) => key).sort() }
     for (const port of claim.ports) {
-      const holder = used.ports.get(port)
-      if (holder !== undefined && holder !== claim.key) return { kind: "port-taken", address, port, holder }
+      const holder = others.find(({ ports }) => ports.includes(port))
+      if (holder !== undefined) return { kind: "port-taken", address, port, holder: holder.key }
     }
     return undefined
   }
