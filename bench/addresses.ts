@@ -9,20 +9,14 @@ import path from "node:path"
 import { createInterface, type Interface } from "node:readline"
 import { setTimeout } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
 import { claim, preflight, release } from "../lab/claim.ts"
 import { layout } from "../lab/layout.ts"
 import { buildNetwork, nodeMacs } from "../lab/network.ts"
 import type { Heard } from "./addresses/listener.ts"
 import { addressesLedBy } from "./addresses/plan.ts"
+import { takeOptions } from "./support/arguments.ts"
 
-const { values } = parseArgs({
-  options: {
-    addresses: { type: "string", default: "1,1000" },
-    runs: { type: "string", default: "5" },
-    requests: { type: "string", default: "20000" },
-  },
-})
+const values = takeOptions({ addresses: [1, 1000], runs: 5, requests: 20_000 })
 
 const lab = layout("addresses", 3)
 const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6
@@ -104,7 +98,7 @@ async function measure(count: number, prober: string): Promise<Row> {
   try {
     for (const { name } of lab.nodes) startSpeaker(name, count)
     await announcedBy(leader, 60_000)
-    for (let run = 0; run < Number(values.runs); run++) {
+    for (let run = 0; run < values.runs; run++) {
       // All announcements are over, and who comes next has heard the leader.
       await setTimeout(12_000)
       const us = execFileSync(
@@ -116,7 +110,7 @@ async function measure(count: number, prober: string): Promise<Row> {
           prober,
           "eth0",
           "latency",
-          values.requests,
+          `${values.requests}`,
           "100",
           ...addressesOf(count),
         ],
@@ -154,7 +148,7 @@ execFileSync("gcc", ["-O2", "-Wall", "-o", prober, proberSource], { stdio: "inhe
 const rows: Row[] = []
 try {
   await buildNetwork(lab)
-  for (const count of values.addresses.split(",").map(Number)) rows.push(await measure(count, prober))
+  for (const count of values.addresses) rows.push(await measure(count, prober))
 } finally {
   await stopAll()
   await release(lab)

@@ -8,13 +8,14 @@ import { loadavg, tmpdir } from "node:os"
 import path from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { missing, until, Wire } from "../test/io/namespaces.ts"
+import { takeOptions } from "./support/arguments.ts"
 
 const rounds = 3
 const latencyCount = 10_000
 const pauseUs = 100
 const rateSeconds = 2
 const window = 64
-const realtime = process.argv.includes("--realtime")
+const { realtime } = takeOptions({ realtime: false })
 
 const implementations = ["c", "troupe"] as const
 type Implementation = (typeof implementations)[number]

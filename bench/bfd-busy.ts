@@ -19,13 +19,14 @@ import type { BfdSessionId, BfdSessionReport } from "../actors/bfd/messages.ts"
 import { until } from "../test/io/namespaces.ts"
 import { address, type Bird, Network, withoutBird } from "../test/bfd/network.ts"
 import { machine, median, percentile, printTable } from "./bgp/statistics.ts"
+import { takeNumbers } from "./support/arguments.ts"
 
 if (withoutBird !== undefined) {
   console.log(`bench/bfd-busy: skipped, ${withoutBird}`)
   process.exit(0)
 }
-const short = process.argv.includes("short")
-const [seconds = short ? 20 : 600, rounds = short ? 5 : 60] = process.argv.slice(2).map(Number).filter(Number.isFinite)
+const { short, numbers } = takeNumbers(2)
+const [seconds = short ? 20 : 600, rounds = short ? 5 : 60] = numbers
 const id: BfdSessionId = { peer: address.client, multihop: false }
 
 interface Side {

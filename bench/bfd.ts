@@ -5,14 +5,14 @@ import { readFileSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { BfdReport, DesiredBfdSession } from "../actors/bfd/messages.ts"
 import { missing, type Program, until, Wire } from "../test/io/namespaces.ts"
+import { takeNumbers } from "./support/arguments.ts"
 
 const reason = missing()
 if (reason !== undefined) {
   console.log(`bench/bfd: skipped, ${reason}`)
   process.exit(0)
 }
-const short = process.argv.includes("short")
-const numbers = process.argv.slice(2).map(Number).filter(Number.isFinite)
+const { short, numbers } = takeNumbers(3)
 const [count = short ? 20 : 100, intervalMs = 50, seconds = short ? 3 : 10] = numbers
 const profile = { transmitInterval: intervalMs, receiveInterval: intervalMs, detectMultiplier: 3 }
 const speaker = new URL("../test/bfd/programs/speaker.ts", import.meta.url)

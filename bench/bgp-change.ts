@@ -13,9 +13,9 @@ import { startSpeaker, until } from "../test/session/system.ts"
 import { prefixes } from "./bgp/prefixes.ts"
 import { Sink } from "./bgp/sink.ts"
 import { machine, median, percentile, printTable } from "./bgp/statistics.ts"
+import { takeNumbers } from "./support/arguments.ts"
 
-const short = process.argv.includes("short")
-const numbers = process.argv.slice(2).map(Number).filter(Number.isFinite)
+const { short, numbers } = takeNumbers(2)
 const [count = 10_000, changes = short ? 100 : 1_000] = numbers
 const warmUp = 50
 const routes = prefixes(count)

@@ -14,9 +14,9 @@ import type { Silences } from "./bgp/many-peers.ts"
 import type { ManyCommand, ManyReport } from "./bgp/many-speaker.ts"
 import { used } from "./bgp/process.ts"
 import { machine, median, percentile, printTable } from "./bgp/statistics.ts"
+import { takeNumbers } from "./support/arguments.ts"
 
-const short = process.argv.includes("short")
-const numbers = process.argv.slice(2).map(Number).filter(Number.isFinite)
+const { short, numbers } = takeNumbers(2)
 const [count = short ? 20 : 100, routes = short ? 1_000 : 10_000] = numbers
 const blockMs = 5_000
 

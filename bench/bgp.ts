@@ -29,16 +29,15 @@ import { asns, birdSender, gobgpSender, type Sender, troupeSender } from "./bgp/
 import { machine, median, printTable, spread } from "./bgp/statistics.ts"
 import { SynWatch } from "./bgp/syn-watch.ts"
 import { countUpdates, type WireCount } from "./bgp/wire-count.ts"
+import { takeNumbersAnd } from "./support/arguments.ts"
 
 if (obstacle !== undefined) {
   console.log(`bench/bgp: skipped, ${obstacle}`)
   process.exit(0)
 }
-const words = process.argv.slice(2)
-const short = words.includes("short")
-const asked = words.map(Number).filter((count) => count > 0)
+const { short, numbers: asked, option } = takeNumbersAnd("rounds")
 const counts = asked.length > 0 ? asked : short ? [1_000, 10_000] : [1_000, 10_000, 100_000]
-const rounds = Number(words.find((word) => word.startsWith("--rounds="))?.slice(9) ?? (short ? 2 : 5))
+const rounds = option ?? (short ? 2 : 5)
 
 interface Line {
   readonly sender: Sender

@@ -1,6 +1,7 @@
 /*
  * The controller with many Services, over the lab's API server in a process of its own:
- * `node bin/with-node.mjs bench/controller.ts [Services]`. Both share the machine's processors.
+ * `node bin/with-node.mjs bench/controller.ts [--services 10000]`, a multiple of 100 up to 25,600. Both share the
+ * machine's processors.
  */
 import { fork } from "node:child_process"
 import { once } from "node:events"
@@ -20,6 +21,7 @@ import { type EmbeddedApi, startEmbeddedApi } from "../kubernetes/embedded/index
 import { definitions } from "../kubernetes/resources/definitions.ts"
 import { realWorld } from "../supervision/real-world.ts"
 import { refTo, startSystem } from "../supervision/system.ts"
+import { refuse, takeOptions } from "./support/arguments.ts"
 
 const namespace = "metallb-system"
 const poolCount = 100
@@ -277,4 +279,10 @@ function table(rows: readonly (readonly string[])[]): string {
 }
 
 if (process.argv[2] === "api") await serveApi()
-else await measure(Number(process.argv[2] ?? 10_000))
+else {
+  const { services } = takeOptions({ services: 10_000 })
+  // Every pool gets as many, and has 256 addresses.
+  if (services === 0 || services % poolCount !== 0 || services > poolCount * 256)
+    refuse(`--services: not a multiple of ${poolCount} up to ${poolCount * 256}: ${services}`)
+  await measure(services)
+}

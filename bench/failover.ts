@@ -6,7 +6,6 @@ import { type ChildProcess, spawn } from "node:child_process"
 import fs from "node:fs"
 import os from "node:os"
 import { setTimeout } from "node:timers/promises"
-import { parseArgs } from "node:util"
 import { addService, applyConfiguration } from "../lab/actions.ts"
 import { debugStatus } from "./failover/status.ts"
 import { preflight } from "../lab/claim.ts"
@@ -16,17 +15,16 @@ import { layout } from "../lab/layout.ts"
 import { run } from "../lab/run.ts"
 import { until } from "../lab/wait.ts"
 import { monotonicMs, type Prober, probe } from "./failover/watch.ts"
+import { takeOptions } from "./support/arguments.ts"
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: "string", default: "50" },
-    nodes: { type: "string", default: "3,5" },
-    faults: { type: "string", default: "kill,link,stop" },
-    "gossip-runs": { type: "string", default: "5" },
-    "quiet-minutes": { type: "string", default: "0" },
-    "probe-loss": { type: "string", default: "0" },
-    name: { type: "string", default: "failover" },
-  },
+const values = takeOptions({
+  runs: 50,
+  nodes: [3, 5],
+  faults: ["kill", "link", "stop"],
+  "gossip-runs": 5,
+  "quiet-minutes": 0,
+  "probe-loss": 0,
+  name: "failover",
 })
 
 type Fault = "kill" | "link" | "stop"
@@ -134,7 +132,7 @@ async function quiet(nodes: number, minutes: number): Promise<void> {
     const leader = await leaderOf(lab, prober, true)
     const before = { changes: prober.changes.length, taken: logged(lab, "takeOver").length }
     const hogs: ChildProcess[] = [0, 1].map(() => spawn(process.execPath, ["-e", "for(;;);"], { stdio: "ignore" }))
-    const percent = Number(values["probe-loss"])
+    const percent = values["probe-loss"]
     const lossy = percent > 0 ? await lossyNodes(lab, percent) : undefined
     const probesBefore = await probes(lab)
     const endMs = monotonicMs() + minutes * 60_000
@@ -167,25 +165,22 @@ async function quiet(nodes: number, minutes: number): Promise<void> {
 }
 
 await preflight()
-const sizes = values.nodes.split(",").map(Number)
-if (Number(values["quiet-minutes"]) > 0) {
-  for (const nodes of sizes) await quiet(nodes, Number(values["quiet-minutes"]))
+if (values["quiet-minutes"] > 0) {
+  for (const nodes of values.nodes) await quiet(nodes, values["quiet-minutes"])
 } else {
   console.log("milliseconds until somebody else answers ARP; a client asks every 10 ms")
   console.log(`${"".padEnd(44)}${["p50", "p95", "max", "runs"].map((cell) => cell.padStart(8)).join("")}`)
-  const faults = values.faults.split(",") as Fault[]
+  const faults = values.faults as readonly Fault[]
   const words = { kill: "kill -9 of the speaker", link: "its link goes down", stop: "SIGSTOP of the speaker" }
-  for (const nodes of sizes) {
+  for (const nodes of values.nodes) {
     await withLab(nodes, [], async (lab, prober) => {
       for (const fault of faults)
-        console.log(
-          row(`${nodes} nodes, ${words[fault]}`, await measure(lab, prober, fault, Number(values.runs), true)),
-        )
+        console.log(row(`${nodes} nodes, ${words[fault]}`, await measure(lab, prober, fault, values.runs, true)))
     })
-    if (Number(values["gossip-runs"]) === 0) continue
+    if (values["gossip-runs"] === 0) continue
     await withLab(nodes, ["--layer2-liveness=false"], async (lab, prober) => {
       for (const fault of faults) {
-        const took = await measure(lab, prober, fault, Number(values["gossip-runs"]), false)
+        const took = await measure(lab, prober, fault, values["gossip-runs"], false)
         console.log(row(`${nodes} nodes, ${words[fault]}, gossip alone`, took))
       }
     })

@@ -6,24 +6,12 @@ import { once } from "node:events"
 import { loadavg } from "node:os"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
 import { buildReal, hasGo } from "../test/cluster/processes.ts"
 import type { Measured } from "./gossip/ring.ts"
 import { simulatedRing } from "./gossip/simulated.ts"
+import { takeOptions } from "./support/arguments.ts"
 
-const { values } = parseArgs({
-  options: {
-    real: { type: "string", default: "3,50" },
-    simulated: { type: "string", default: "3,50,200" },
-    seconds: { type: "string", default: "90" },
-  },
-})
-const seconds = Number(values.seconds)
-const sizes = (text: string) =>
-  text
-    .split(",")
-    .filter((each) => each !== "")
-    .map(Number)
+const { real, simulated, seconds } = takeOptions({ real: [3, 50], simulated: [3, 50, 200], seconds: 90 })
 
 async function ring(kind: "ours" | "memberlist", size: number, binary: string): Promise<Measured> {
   const namespace = `troupe-bench-${process.pid}-gossip`
@@ -61,7 +49,7 @@ console.log(`${"".padEnd(28)}${"nodes".padStart(6)}${head}`)
 if (hasGo) {
   const peer = buildReal()
   try {
-    for (const size of sizes(values.real)) {
+    for (const size of real) {
       row("memberlist, processes", size, await ring("memberlist", size, peer.binary))
       row("troupe, processes", size, await ring("ours", size, peer.binary))
     }
@@ -69,4 +57,4 @@ if (hasGo) {
     peer.remove()
   }
 } else console.log("no Go here: no memberlist beside it")
-for (const size of sizes(values.simulated)) row("troupe, simulated clock", size, await simulatedRing(size, seconds))
+for (const size of simulated) row("troupe, simulated clock", size, await simulatedRing(size, seconds))

@@ -2,7 +2,6 @@
 // answers is stopped, drained, tainted or put out of service, and comes back.
 // `node bin/with-node.mjs bench/handoff.ts [--runs 5] [--nodes 3] [--rate 200] [--forget-ms 50] [--only sigterm,drain]`.
 import { setTimeout } from "node:timers/promises"
-import { parseArgs } from "node:util"
 import { askDrain } from "../cli/debug-client.ts"
 import { addService, applyConfiguration, arpAnswerer, routedVia, speakersAgree } from "../lab/actions.ts"
 import { preflight } from "../lab/claim.ts"
@@ -13,17 +12,7 @@ import { until } from "../lab/wait.ts"
 import { debugStatus } from "./failover/status.ts"
 import { probe } from "./failover/watch.ts"
 import { load, type LoadOptions, type Outcome } from "./handoff/load.ts"
-
-const { values } = parseArgs({
-  options: {
-    runs: { type: "string", default: "5" },
-    nodes: { type: "string", default: "3" },
-    rate: { type: "string", default: "200" },
-    "forget-ms": { type: "string", default: "50" },
-    only: { type: "string", default: "" },
-    name: { type: "string", default: "handoff" },
-  },
-})
+import { takeOptions } from "./support/arguments.ts"
 
 interface Way {
   readonly words: string
@@ -60,6 +49,15 @@ const ways: Readonly<Record<string, Way>> = {
   taint: taint("troupe.dev/drain"),
   "out-of-service": taint("node.kubernetes.io/out-of-service"),
 }
+
+const values = takeOptions({
+  runs: 5,
+  nodes: 3,
+  rate: 200,
+  "forget-ms": 50,
+  only: Object.keys(ways),
+  name: "handoff",
+})
 
 const settleMs = 2000
 
@@ -99,7 +97,7 @@ function row(words: string, runs: readonly Outcome[]): string {
 }
 
 await preflight()
-const lab = await startLab(layout(values.name, Number(values.nodes)), { said: () => undefined })
+const lab = await startLab(layout(values.name, values.nodes), { said: () => undefined })
 try {
   await applyConfiguration(lab)
   const [ip, routed] = [await addService(lab, "web"), await addService(lab, "routed", "routed")]
@@ -119,23 +117,22 @@ try {
     await until(`${leader} to answer`, 60_000, async () => (prober.now() === leader ? true : undefined))
     if (lab.hasRouter) await routedVia(lab, `${routed}/32`, all, 60_000)
   }
-  const perSecond = Number(values.rate)
+  const perSecond = values.rate
   console.log(
     `${perSecond} requests a second, ${values.runs} runs each; gap, slowest and how late the client itself was in milliseconds`,
   )
   console.log(
     `${"".padEnd(44)}${["requests", "failed", "cut", "gap", "slowest", "late"].map((cell) => cell.padStart(10)).join("")}`,
   )
-  const chosen = values.only === "" ? Object.keys(ways) : values.only.split(",")
   for (const [where, to, options] of [
-    ["layer 2", ip, { perSecond, forgetEveryMs: Number(values["forget-ms"]) }],
+    ["layer 2", ip, { perSecond, forgetEveryMs: values["forget-ms"] }],
     ...(lab.hasRouter ? [["BGP", routed, { perSecond }] as const] : []),
   ] as const) {
-    for (const name of chosen) {
+    for (const name of values.only) {
       const way = ways[name]
       if (way === undefined) throw new Error(`no such way: ${name}`)
       const runs: Outcome[] = []
-      for (let i = 0; i < Number(values.runs); i++) {
+      for (let i = 0; i < values.runs; i++) {
         await ready()
         runs.push(await run(lab, way, leader, to, ready, options))
       }

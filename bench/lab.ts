@@ -10,7 +10,9 @@ import { kubeconfigPath, layout } from "../lab/layout.ts"
 import { service } from "../lab/objects.ts"
 import { run } from "../lab/run.ts"
 import { until } from "../lab/wait.ts"
+import { takeOptions } from "./support/arguments.ts"
 
+takeOptions({})
 const runs = 20
 await preflight()
 const lab = await startLab(layout("bench", 3), { said: () => undefined })

@@ -5,6 +5,9 @@ import type { Actor } from "../supervision/actor.ts"
 import { realWorld } from "../supervision/real-world.ts"
 import type { ActorRef } from "../supervision/reference.ts"
 import { refTo, startSystem, type System } from "../supervision/system.ts"
+import { takeOptions } from "./support/arguments.ts"
+
+takeOptions({})
 
 const runs = 5
 const many = 10_000
