@@ -36,6 +36,13 @@ export interface ServiceEntry {
   leaving: boolean
 }
 
+interface Turn {
+  readonly key: ServiceKey
+  readonly what: ServiceMessage["what"]
+  /** Something came free in its course. */
+  mayHaveChanged: boolean
+}
+
 export interface AllocatorState {
   readonly config: AllocatorConfig
   readonly pools: Map<string, PoolEntry>
@@ -64,7 +71,7 @@ export interface AllocatorState {
   readonly absent: Map<ServiceKey, ServiceMessage["what"]>
   /** A pool did not serve them; they try again a little later. */
   readonly stalled: Set<ServiceKey>
-  turn: { readonly key: ServiceKey; readonly what: ServiceMessage["what"] } | undefined
+  turn: Turn | undefined
   turns: number
   /** Decisions: how long Services wait for them, and how long they take. */
   readonly deciding: WorkMeter
@@ -83,7 +90,7 @@ export const beginning = (
 ): AllocatorState => ({
   config,
   pools: new Map(),
-  directory: { definitions: new Map(), refs: new Map() },
+  directory: { definitions: new Map(), refs: new Map(), exhausted: new Set() },
   poolsUp: true,
   poolStatusesDue: new Set(),
   services: new Map(),

@@ -7,7 +7,7 @@ import { inUse, metricsOf, statusOf } from "./metrics.ts"
 import { allUp, configure } from "./pool-set.ts"
 import { poolAnnotation } from "./request.ts"
 import { serviceActor } from "./service.ts"
-import { beginPass, goOn, nextTurn, turnOver, wakeWaiting } from "./turns.ts"
+import { beginPass, cameFree, goOn, nextTurn, turnOver } from "./turns.ts"
 
 type Message = AllocatorMessage | AllocatorInternal
 
@@ -66,7 +66,7 @@ function hear(state: AllocatorState, message: Message, context: Self): void {
       const pool = state.pools.get(message.pool)
       if (pool === undefined) return
       // Whatever the cause: an address that came free may be what somebody waits for.
-      if (pool.counters && inUse(message.counters) < inUse(pool.counters)) wakeWaiting(state)
+      if (pool.counters && inUse(message.counters) < inUse(pool.counters)) cameFree(state, message.pool)
       pool.counters = message.counters
       if (state.poolStatusesDue.size === 0)
         context.timers.set("pool-statuses", statusEveryMs, { kind: "pool-statuses-due" })
@@ -165,5 +165,5 @@ function remove(state: AllocatorState, key: ServiceKey, context: Self): void {
     if (!certain || name === holding?.pool) context.send(ref, { kind: "release", key })
   context.send(state.config.writer, { kind: "settled", key })
   context.log.info("service deleted", { event: "serviceDeleted", service: key })
-  if (!certain || holding !== undefined) wakeWaiting(state)
+  if (!certain || holding !== undefined) cameFree(state, certain ? holding?.pool : undefined)
 }

@@ -52,10 +52,12 @@ export interface ServiceMessage {
   readonly replyTo: ActorRef<TurnOver>
 }
 
-/** The pools in force. Made when they change, not for every turn. */
+/** The pools in force. Made when they change or fill up, not for every turn. */
 export interface PoolDirectory {
   readonly definitions: ReadonlyMap<string, Pool>
   readonly refs: ReadonlyMap<string, ActorRef<PoolMessage>>
+  /** Nothing was left in these when one was asked last, and nothing has come free since. */
+  readonly exhausted: ReadonlySet<string>
 }
 
 export interface TurnOver {
@@ -144,7 +146,7 @@ export interface AllocatorMetrics {
   readonly ready: boolean
 }
 
-/** The latest decision about one Service, and the facts it was made on. */
+/** The latest decision about one Service, without what every pool said, and the facts it was made on. */
 export interface Explanation {
   readonly service: ServiceFacts
   readonly holding: Holding | undefined

@@ -63,7 +63,8 @@ function change(state: AllocatorState, wanted: ReadonlyMap<string, Pool>, contex
     state.pools.set(name, { pool, ref, incarnation: undefined, counters: undefined })
     changed.add(name)
   }
-  state.directory = { definitions: wanted, refs: new Map([...state.pools].map(([name, { ref }]) => [name, ref])) }
+  const refs = new Map([...state.pools].map(([name, { ref }]) => [name, ref]))
+  state.directory = { definitions: wanted, refs, exhausted: new Set() }
   state.poolsUp = allUp(state)
   return changed
 }

@@ -5,6 +5,7 @@ import type { ActorRef } from "../../supervision/reference.ts"
 import type { BookRequest, PoolAnswer } from "./address-book.ts"
 import { incompatibility } from "./compatibility.ts"
 import { converge, wakesOthers } from "./decide.ts"
+import { answerOf } from "./exhausted.ts"
 import { stackFamilyOf } from "./families.ts"
 import { logLinesOf } from "./log-lines.ts"
 import { type Intent, ingressOf, isOutstanding, isStale, wantFrom, withIntent } from "./intent.ts"
@@ -124,22 +125,30 @@ export function heldBy(service: ServiceFacts): Holding | undefined {
 
 /** Runs the decision, asking the pools as it goes, and acts on what it says. */
 async function decideAnew(state: ServiceState, seen: Seen, pools: PoolDirectory, context: Self): Promise<Turned> {
-  const before = state.holding
   const deciding = converge(seen.effective, pools.definitions)
   let now = state
   let step = deciding.next()
   while (step.done !== true) {
-    const asked = await answer(now, step.value, pools, context)
+    const known = knownAnswer(state, step.value, pools)
+    const asked = known ? { state: now, answer: known } : await answer(now, step.value, pools, context)
     if (asked === undefined) {
       now = { ...now, certain: false }
-      return [now, over("retry", now, undefined, wakesOthers(before, now.holding))]
+      return [now, over("retry", now, undefined, mayHaveFreed(state, now))]
     }
     now = asked.state
     step = deciding.next(asked.answer)
   }
   const outstanding = act(now, seen, step.value, context)
-  return [{ ...now, outstanding }, over("done", now, step.value, wakesOthers(before, now.holding))]
+  return [{ ...now, outstanding }, over("done", now, step.value, mayHaveFreed(state, now))]
 }
+
+/** What it held when its turn began may be free by now: of that pool the others' experience tells nothing. */
+const knownAnswer = ({ certain, holding }: ServiceState, request: BookRequest, { exhausted }: PoolDirectory) =>
+  request.kind !== "release" && certain && request.pool !== holding?.pool ? answerOf(exhausted, request) : undefined
+
+/** Who did not know what it held may have let go of anything. */
+const mayHaveFreed = (before: ServiceState, now: ServiceState): boolean =>
+  !before.certain || wakesOthers(before.holding, now.holding)
 
 /** Undefined: the pool is not there, or does not serve yet. */
 async function answer(

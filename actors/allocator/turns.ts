@@ -2,7 +2,9 @@ import type { ServiceKey } from "../../config/facts.ts"
 import type { WorkResult } from "../../config/work-meter.ts"
 import type { Context } from "../../supervision/actor.ts"
 import { type AllocatorState, becomesDue, firstOf, inOrder } from "./allocator-state.ts"
+import { forgetExhausted, learnExhausted } from "./exhausted.ts"
 import type { AllocatorInternal, AllocatorMessage, ServiceMessage, TurnOver } from "./messages.ts"
+import type { AllocationVerdict } from "./outcome.ts"
 
 /*
  * One Service looks at itself at a time. That makes the outcome independent of chance, and it lets every Service claim
@@ -24,6 +26,7 @@ export function beginPass(state: AllocatorState, changed: ReadonlySet<string> | 
     return state.absent.has(key) || state.stalled.has(key) || !isSettled(last, changed)
   })
   const keys = inOrder(concerned)
+  forgetExhausted(state)
   state.phase = "adopting"
   state.adopting = new Set(keys)
   state.converging = new Set([...keys, ...state.converging])
@@ -67,7 +70,7 @@ function give(state: AllocatorState, key: ServiceKey, what: ServiceMessage["what
     return nextTurn(state, context)
   }
   if (what === "converge") state.deciding.begin(key)
-  state.turn = { key, what }
+  state.turn = { key, what, mayHaveChanged: false }
   state.turns++
   const { directory: pools } = state
   const first = !entry.begun
@@ -90,13 +93,14 @@ export function turnOver(
   { key, outcome, timedOut }: Extract<AllocatorInternal, { kind: "turn-over" }>,
   context: Self,
 ): void {
-  const what = state.turn?.what ?? "converge"
+  const { what, mayHaveChanged } = state.turn ?? { what: "converge", mayHaveChanged: true }
   state.turn = undefined
   if (what === "converge") state.deciding.end(key, resultOf(outcome))
   const entry = state.services.get(key)
   if (entry === undefined) return
   if (outcome === undefined) {
-    // It may have been granted something before it died.
+    // It may have been granted something before it died, and it may have let go of something.
+    forgetExhausted(state)
     if (entry.last !== undefined) entry.last = { ...entry.last, certain: false }
     if (!timedOut) state.absent.set(key, what)
     else if (what === "adopt") state.adopting.add(key)
@@ -107,19 +111,28 @@ export function turnOver(
     if (entry.told && outcome.verdict?.decision.state === "waiting") state.updateErrors++
     entry.told = false
   }
-  entry.last = { ...outcome, verdict: outcome.verdict ?? entry.last?.verdict }
-  if (entry.last.verdict?.decision.hopeful) state.hopeful.add(key)
-  else state.hopeful.delete(key)
+  entry.last = { ...outcome, verdict: inShort(outcome.verdict) ?? entry.last?.verdict }
+  if (entry.last.verdict?.decision.hopeful) {
+    state.hopeful.add(key)
+    if (mayHaveChanged) becomesDue(state, key) // it was not among those who were woken
+  } else state.hopeful.delete(key)
   // A pool that was not there for a claim brings a new pass when it is.
   if (what === "converge" && outcome.kind === "retry") {
     state.stalled.add(key)
     context.timers.set("retry", retryMs, { kind: "retry" })
   }
-  if (outcome.freed) wakeWaiting(state)
+  learnExhausted(state, outcome.verdict?.because ?? [], mayHaveChanged)
+  if (outcome.freed) cameFree(state)
 }
 
-/** Those who could not be given what they should have look again. */
-export function wakeWaiting(state: AllocatorState): void {
+/** Without what every pool said: a thousand pools and ten thousand Services would be a gigabyte of it. */
+function inShort(verdict: AllocationVerdict | undefined): AllocationVerdict | undefined {
+  return verdict && { ...verdict, because: verdict.because.filter(({ kind }) => kind !== "pool-passed-over") }
+}
+
+/** In this pool, or it is not known where. Those who could not be given what they should have look again. */
+export function cameFree(state: AllocatorState, pool?: string): void {
+  forgetExhausted(state, pool)
   for (const key of [...state.hopeful].sort()) becomesDue(state, key)
 }
 
