@@ -3,7 +3,7 @@ import type { ServiceKey } from "../../config/facts.ts"
 import type { Context } from "../../supervision/actor.ts"
 import { spreadAnew } from "./electing.ts"
 import type { ElectionFacts } from "./policies.ts"
-import type { Decided } from "./service.ts"
+import { type Decided, successorOf } from "./service.ts"
 import { type AnnouncerState, isWanted, type Message, surroundingsOf } from "./state.ts"
 import { flushSoon } from "./telling.ts"
 
@@ -74,13 +74,21 @@ export function serviceStarted(state: AnnouncerState, key: ServiceKey, context: 
   if (record.starts > startsWaitedFor && state.undecided.delete(key)) flushSoon(state, context)
 }
 
+/** The threads are told more of a Service than what is announced: who else may have it. */
+function tellsOther(before: Decided | undefined, now: Decided, nodeName: string): boolean {
+  // The same announcement is the same object.
+  if (before === undefined || now.announcement !== before.announcement) return true
+  return (
+    !isDeepStrictEqual(now.standing, before.standing) || successorOf(now, nodeName) !== successorOf(before, nodeName)
+  )
+}
+
 export function decided(state: AnnouncerState, message: Decided, context: Context<Message>): void {
   const { key, announcement, on } = message
   state.deciding.end(key, "success")
   const record = state.records.get(key)
   if (record === undefined) return
-  // The same announcement is the same object.
-  if (announcement !== record.decided?.announcement) state.unflushed = true
+  if (tellsOther(record.decided, message, state.config.nodeName)) state.unflushed = true
   record.decided = message
   state.undecided.delete(key)
   const { config } = state

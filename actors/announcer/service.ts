@@ -4,7 +4,7 @@ import type { Actor, Context } from "../../supervision/actor.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import { complaintsOf } from "./complaints.ts"
 import { decideService, type ServiceVerdict } from "./service-decision.ts"
-import { type Standing, standingOf } from "./layer2-decision.ts"
+import { type Standing, standingOf, successorIn } from "./layer2-decision.ts"
 import { describePolicy, isPolicyReason } from "./policies.ts"
 import type { Surroundings } from "./surroundings.ts"
 import { type Announcement, move, type Step } from "./transition.ts"
@@ -83,6 +83,12 @@ function standingIn(
     .find(({ name }) => name === decision.pool)?.l2Advertisements
   return advertisements && standingOf(service, decision, advertisements, endpoints, surroundings)
 }
+
+/** Who leads instead of this node, for as long as this one could go on until then. */
+export const successorOf = (
+  { verdict: { decision } }: Pick<Decided, "verdict">,
+  nodeName: string,
+): string | undefined => (decision.kind === "considered" ? successorIn(decision.layer2, nodeName) : undefined)
 
 /** Where an election policy has had a say, the log says so too. */
 const policyWords = ({ decision }: ServiceVerdict): readonly string[] =>

@@ -8,6 +8,7 @@ import { logPeerChange, peerChanges } from "./peer-changes.ts"
 import { reportSoon } from "./reporting.ts"
 import { sessionStatesSoon } from "./session-states.ts"
 import { claimWhatIsHeld, introduceOurselves } from "./claiming.ts"
+import { type Table, takenIn } from "./wire.ts"
 import { listenToWitness, tellWitness } from "./witnessing.ts"
 import {
   type AnnouncerConfig,
@@ -64,9 +65,16 @@ export function listenToLayer2({ layer2, wire }: AnnouncerConfig, context: Conte
 function tellAgain(state: AnnouncerState, thread: "layer2" | "bgp", context: Context<Message>): void {
   const { table = state.before.table, peers = state.before.peers, config } = state
   state.waiting.delete(thread)
-  if (thread === "layer2" && table !== undefined) context.send(config.layer2, { kind: "table", ...table })
+  if (thread === "layer2" && table !== undefined)
+    context.send(config.layer2, { kind: "table", ...withTaken(table, takenIn(state)) })
   else if (thread === "bgp" && peers !== undefined) context.send(config.bgp, { kind: "peers", peers })
   else state.waiting.add(thread)
+}
+
+/** What it has taken it does not know any more, and gossip may not know yet that it leads. */
+function withTaken({ entries, wire }: Table, taken: ReadonlySet<string>): Table {
+  const still = wire?.standby.flatMap(({ ip }) => (taken.has(ip) ? [ip] : [])) ?? []
+  return { entries, ...(wire && { wire: { ...wire, ...(still.length > 0 && { taken: still }) } }) }
 }
 
 export function lastTold(state: AnnouncerState, before: LastTold, context: Context<Message>): void {

@@ -7,9 +7,9 @@ import { type Ip, parseIp } from "../../protocols/ip.ts"
 import { describeHappening } from "./happening.ts"
 import { layer2Standby, layer2Table, type Standings } from "./desired.ts"
 import type { Layer2Entry, Layer2Former, Layer2Happened, Layer2Wire } from "./layer2/messages.ts"
-import { type Standing, successorIn } from "./layer2-decision.ts"
+import type { Standing } from "./layer2-decision.ts"
+import { type Decided, successorOf } from "./service.ts"
 import type { AnnouncerState } from "./state.ts"
-import type { Decided } from "./service.ts"
 import { nodeFault } from "./surroundings.ts"
 import { withoutLeft } from "./left.ts"
 import type { Announcement } from "./transition.ts"
@@ -27,18 +27,21 @@ export function tableOf(state: AnnouncerState, announcements: ReadonlyMap<Servic
   if (config.wire === undefined) return { entries }
   const former = formerOf(state, entries)
   if (config.gossip === undefined) return former.length === 0 ? { entries } : { entries, wire: alone(state, former) }
-  const taken = new Set<string>([...state.taken.keys(), ...(state.layer2?.wire?.taken ?? [])])
   const wire: Layer2Wire = {
     self: config.nodeName,
     liveness: livenessOf(state) === "on",
     strangers: config.wire.strangers,
     members: [...acquaintances.values()].filter(({ name }) => name !== config.nodeName).flatMap(onWire),
-    standby: layer2Standby(standings, entries, (name) => mayAnswer(acquaintances.get(name)), taken),
+    standby: layer2Standby(standings, entries, (name) => mayAnswer(acquaintances.get(name)), takenIn(state)),
     ...(former.length === 0 ? {} : { former }),
     gossip: config.gossip,
   }
   return { entries, wire }
 }
+
+/** What this node answers for in the place of others, as far as the thread has said. */
+export const takenIn = ({ taken, layer2 }: AnnouncerState): ReadonlySet<string> =>
+  new Set<string>([...taken.keys(), ...(layer2?.wire?.taken ?? [])])
 
 const alone = ({ config }: AnnouncerState, former: readonly Layer2Former[]): Layer2Wire => ({
   self: config.nodeName,
@@ -62,10 +65,8 @@ function formerOf(
   const kept = new Set(entries.map(({ ip }) => ip))
   const followed = new Set<string>()
   for (const { decided } of records.values()) {
-    const { decision } = decided?.verdict ?? {}
-    if (decision?.kind !== "considered") continue
-    if (successorIn(decision.layer2, config.nodeName) === undefined) continue
-    for (const ip of decision.ips) followed.add(ip)
+    if (decided === undefined || successorOf(decided, config.nodeName) === undefined) continue
+    for (const ip of addressesOf(decided)) followed.add(ip)
   }
   return before
     .filter(({ ip }) => !kept.has(ip) && followed.has(ip))

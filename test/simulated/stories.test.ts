@@ -1,5 +1,6 @@
 // Stories that once went wrong, as the seeds told them, made as small as they can be.
 import test from "ava"
+import type { Ip } from "../../protocols/ip.ts"
 import { ip } from "../announcer/facts.ts"
 import { play } from "./play.ts"
 import type { Story, Timed } from "./story.ts"
@@ -12,6 +13,7 @@ const web = ip("192.0.2.10")
 interface Told {
   readonly about: string
   readonly hosts?: number
+  readonly addresses?: readonly Ip[]
   readonly faults: readonly Timed[]
   /** The longest that two may answer, and that nobody may, in milliseconds. */
   readonly twoMs: number
@@ -61,6 +63,27 @@ const stories: readonly Told[] = [
     nobodyMs: 1300,
   },
   {
+    about: "what answers in a dead leader's place crashes, before gossip knows who leads: it goes on",
+    faults: [
+      { kind: "power-off", host: "charlie", atMs: 18_583, forMs: 4000 },
+      { kind: "kill-actor", host: "bravo", path: "/speaker/layer2", atMs: 19_820, forMs: 0 },
+      { kind: "kill-actor", host: "bravo", path: "/speaker/layer2/eth0", atMs: 20_820, forMs: 0 },
+    ],
+    twoMs: 500,
+    nobodyMs: 400,
+  },
+  {
+    about: "behind a cut of the segment, of several addresses taken each is given back to who leads by then",
+    addresses: [ip("192.0.2.19"), ip("192.0.2.72"), ip("192.0.2.185")],
+    faults: [
+      { kind: "split", planes: ["frames"], groups: [["bravo", "charlie"], ["alpha"]], atMs: 16_608, forMs: 18_498 },
+      { kind: "power-off", host: "charlie", atMs: 19_816, forMs: 3824 },
+      { kind: "unavailable", host: "bravo", atMs: 20_220, forMs: 5449 },
+    ],
+    twoMs: 500,
+    nobodyMs: 4000,
+  },
+  {
     about: "a Service that comes when its leader has no link",
     faults: [
       { kind: "service-gone", ip: web, atMs: 16_000, forMs: 9000 },
@@ -80,11 +103,11 @@ const stories: readonly Told[] = [
   },
 ]
 
-for (const { about, hosts = 3, faults, twoMs, nobodyMs } of stories) {
+for (const { about, hosts = 3, addresses = [web], faults, twoMs, nobodyMs } of stories) {
   test(about, async (t) => {
     for (const seed of [1, 2, 3]) {
       const endMs = Math.max(...faults.map(({ atMs, forMs }) => atMs + forMs))
-      const story: Story = { seed, hosts, addresses: [web], loss: 0, plainHosts: [], faults, endMs }
+      const story: Story = { seed, hosts, addresses, loss: 0, plainHosts: [], faults, endMs }
       const { violation, observed, ...rest } = await play(story)
       if (violation !== undefined) return t.fail(told({ ...rest, violation, observed }))
       const [two, nobody] = [Math.max(0, ...observed.twoMs), Math.max(0, ...observed.nobodyMs)]

@@ -38,7 +38,10 @@ export interface InterfaceDesired {
   /** Absent: what others claim is not listened to. frozen: what the wire has changed stays, and nobody listens any more. */
   readonly watch?: InterfaceWatch | "frozen"
 }
-export type InterfaceWatch = Pick<WatchDesired, "desired" | "gossip">
+export interface InterfaceWatch extends Pick<WatchDesired, "desired" | "gossip"> {
+  /** What the actor before this one answered for in the place of others; of no interest to one that watches already. */
+  readonly taken?: ReadonlySet<Ip>
+}
 export type InterfaceMessage =
   | InterfaceDesired
   | WatchSays
@@ -134,7 +137,8 @@ function desired(state: InterfaceState, message: InterfaceDesired, context: Self
     return settle({ ...inForce(state), desired: message, watch: undefined, wire }, context)
   }
   const watch = state.watch ?? spawnWatch(state.config, context)
-  const next = { ...state, waiting: message, watch, generation: state.generation + 1 }
+  const wire = state.watch === undefined && wanted.taken ? { ...state.wire, taken: wanted.taken } : state.wire
+  const next = { ...state, waiting: message, watch, wire, generation: state.generation + 1 }
   context.timers.set("watch-late", watchLateMs, { kind: "watch-late" })
   if (state.watch !== undefined) tellWatch(next, context)
   return next
@@ -158,8 +162,18 @@ function tellWatch(state: InterfaceState, context: Self): void {
   const newest = waiting ?? desired
   if (watch === undefined || newest?.watch === undefined || newest.watch === "frozen") return
   const { link, arp, ndp } = newest
+  const { desired: onWire, gossip } = newest.watch
   const adopt = adopted(state, newest.watch)
-  context.send(watch, { kind: "desired", generation, link, arp, ndp, ...newest.watch, adopt })
+  context.send(watch, {
+    kind: "desired",
+    generation,
+    link,
+    arp,
+    ndp,
+    desired: onWire,
+    ...(gossip && { gossip }),
+    adopt,
+  })
 }
 
 /** For a watch that has just begun: what is answered for here, and is no longer ours, has yet to be handed over. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util"
 import { formatMac, sameBytes } from "../../../protocols/ethernet/mac.ts"
+import { type Ip, parseIp } from "../../../protocols/ip.ts"
 import type { Actor, Context } from "../../../supervision/actor.ts"
 import type { ActorRef } from "../../../supervision/reference.ts"
 import type { Cancel, NetworkInterface } from "../../../supervision/world.ts"
@@ -119,7 +120,8 @@ export const layer2Actor: Actor<Layer2Config, Layer2State, Layer2Message> = {
       case "scan":
         return scan(state, "told-again", context)
       case "ready":
-        tell(state, message.name, context)
+        // One that has crashed knows nothing of what it had taken.
+        tell(state, message.name, context, state.wired.get(message.name)?.taken ?? takenBefore(state))
         return handedOver(state, message.name, context)
       case "tell-when-handed-over": {
         const { answering } = state
@@ -182,17 +184,22 @@ function watchLinks(context: Self): Cancel | undefined {
 function tabled(state: Layer2State, table: Table, context: Self): Layer2State {
   for (const ip of table.refused) context.log.error("not an IP address", { op: "setTable", ip })
   const next = { ...state, table }
-  for (const name of next.answering.keys()) tell(next, name, context)
+  for (const name of next.answering.keys()) tell(next, name, context, takenBefore(next))
   return next
 }
 
-function tell(state: Layer2State, name: string, context: Self): void {
+/** By the thread before this one. */
+const takenBefore = ({ wire }: Layer2State): ReadonlySet<Ip> | undefined =>
+  wire?.taken && new Set(wire.taken.flatMap((text) => parseIp(text) ?? []))
+
+function tell(state: Layer2State, name: string, context: Self, taken?: ReadonlySet<Ip>): void {
   const answering = state.answering.get(name)
   if (answering === undefined) return
   const { child, link, arp, ndp } = answering
   const watch = state.leaving ? "frozen" : state.wire && watchOf(state.table, state.wire, { link, arp, ndp })
   const desired: InterfaceDesired = { kind: "desired", link, arp, ndp, answers: answersOf(state.table, name) }
-  context.send(child, watch === undefined ? desired : { ...desired, watch })
+  if (watch === undefined) return context.send(child, desired)
+  context.send(child, { ...desired, watch: watch === "frozen" || taken === undefined ? watch : { ...watch, taken } })
 }
 
 function changed(state: Layer2State, context: Self): Layer2State {

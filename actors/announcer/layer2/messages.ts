@@ -37,6 +37,8 @@ export interface Layer2Wire {
   readonly members: readonly Member[]
   /** What others answer for, and this node would if they fell silent. */
   readonly standby: readonly Layer2Standby[]
+  /** Of these the thread before answered for some when it ended, in the place of others. Absent: none. */
+  readonly taken?: readonly string[]
   /** What another leads now, and this node, no candidate any more, answers for until that one is heard. */
   readonly former?: readonly Layer2Former[]
   /** Absent: there is no gossip, and nobody is listened to but for the sake of `former`. */
