@@ -81,12 +81,12 @@ function leading(turn: Turn, fresh: Address, was: Address | undefined): Address 
 }
 
 /**
- * Who said good-bye answers to the end only for the sake of those who have not heard of us yet. One that we watch already
- * may pause, as any leader: that we are told everything once more is no reason to take what it has.
+ * Who said good-bye answers to the end only for the sake of those who have not heard of us yet, unless it has claimed the
+ * address since: then it has begun again, and gossip has yet to find out. One that we watch already may pause, as any leader: that we are told everything once more is no reason to take what it has.
  */
 function mayHold(turn: Turn, holder: string, isWatched: boolean): boolean {
   const { draft, nowMs } = turn
-  if (draft.members.get(holder)?.state === "left") return false
+  if (draft.members.get(holder)?.state === "left" && !isWatched) return false
   const { heardMs = Number.NEGATIVE_INFINITY } = draft.peers.get(holder) ?? {}
   return heardLately(turn, holder) || (isWatched && nowMs - heardMs <= draft.settings.silentMs)
 }

@@ -1,5 +1,5 @@
 import { succeeded } from "./hand-over.ts"
-import { answeredByDead, isBack, sayAgain } from "./seek.ts"
+import { answeredByAbsent, isBack, sayAgain } from "./seek.ts"
 import type { Address } from "./state.ts"
 import { answeringChanged, count, type EventOf, happened, peerOf, setAddress, setPeer, type Turn } from "./turn.ts"
 
@@ -35,7 +35,7 @@ export function heard(turn: Turn, event: EventOf<"heard">, weighed = false): voi
     if (address.role === "standby" || gratuitous) {
       yieldTo(turn, address, name, mac)
       isBack(turn, name)
-    } else answeredByDead(turn, address, name)
+    } else answeredByAbsent(turn, address, name)
     // What answers our own announcement has heard it, and knows what to do.
   } else if (gratuitous && (weighed || draft.members.get(name)?.state !== "alive")) contested(turn, address, name, mac)
   else if (gratuitous && address.claimant === undefined) {

@@ -4,12 +4,13 @@ import { peerOf, setAddress, type Turn } from "./turn.ts"
 
 /*
  * A segment that was cut and is whole again: both sides answer for what they took, and gossip may need a minute to find
- * that out. So whoever answers for an address of a member that gossip calls dead asks for it now and then. A reply alone
- * proves nothing (the kernel of a node may answer for it, whatever its speaker does), so it makes us say again what is
- * ours: a speaker that comes before us contradicts that, and to a contradiction we yield.
+ * that out. So whoever answers for an address of a member that gossip calls dead, or that has left and may have begun again
+ * behind the cut, asks for it now and then. A reply alone proves nothing (the kernel of a node may answer for it, whatever
+ * its speaker does), so it makes us say again what is ours: a speaker that comes before us contradicts that, and to a
+ * contradiction we yield.
  */
 
-/** Every so often each dead member is asked for one of its addresses; every so many times whoever has it now. */
+/** Every so often each of them is asked for one of its addresses; every so many times whoever has it now. */
 const broadcastEvery = 8
 /** At a time; what is handed over in bulk is announced in bulk as well. */
 const mostAsked = 64
@@ -42,11 +43,11 @@ const onlyMac = ({ draft }: Turn, name: string): string | undefined => {
 }
 
 const mayMiss = ({ draft }: Turn): boolean =>
-  draft.members.values().some(({ state }) => state === "dead") ||
+  draft.members.values().some(({ state }) => state !== "alive") ||
   draft.addresses.values().some(({ role, answering }) => role === "standby" && answering)
 
 /**
- * By member what we answer for and it may have as well: one that is dead by gossip, or one that lives and comes before us
+ * By member what we answer for and it may have as well: one that is dead or has left by gossip, or one that lives and comes before us
  * for what we took from a third, which it could not hear us do.
  */
 function missed({ draft }: Turn): Map<string, Ip[]> {
@@ -55,8 +56,7 @@ function missed({ draft }: Turn): Map<string, Ip[]> {
     if (!answering || role === "former") continue
     for (const name of before) {
       const state = draft.members.get(name)?.state
-      const mayHave = state === "dead" || (state === "alive" && role === "standby")
-      if (!mayHave || name === takenFrom) continue
+      if (state === undefined || name === takenFrom || (state === "alive" && role !== "standby")) continue
       const ips = found.get(name) ?? []
       if (ips.push(ip) === 1) found.set(name, ips)
     }
@@ -64,14 +64,19 @@ function missed({ draft }: Turn): Map<string, Ip[]> {
   return found
 }
 
-/** A member that gossip calls dead answers for what is ours. */
-export function answeredByDead(turn: Turn, address: Address, name: string): void {
-  if (turn.draft.members.get(name)?.state === "dead") sayAgain(turn, address)
+/** A member that gossip calls dead, or that has left, answers for what is ours. */
+export function answeredByAbsent(turn: Turn, address: Address, name: string): void {
+  if (isAbsent(turn, name)) sayAgain(turn, address)
+}
+
+const isAbsent = ({ draft }: Turn, name: string): boolean => {
+  const state = draft.members.get(name)?.state
+  return state === "dead" || state === "left"
 }
 
 /** It has contradicted us for one address: what else may it have? */
 export function isBack(turn: Turn, name: string): void {
-  if (turn.draft.members.get(name)?.state !== "dead") return
+  if (!isAbsent(turn, name)) return
   for (const address of turn.draft.addresses.values()) {
     if (address.role === "own" && address.answering && address.before.includes(name)) sayAgain(turn, address)
   }

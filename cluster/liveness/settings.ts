@@ -25,7 +25,7 @@ export interface LivenessSettings {
   readonly confirmMs: number
   /** A timer that was later than this means that we slept. */
   readonly pauseMs: number
-  /** How often a member that gossip calls dead, or one that leads now, is asked for an address of its that we have. */
+  /** How often a member that gossip calls dead or gone, or one that leads now, is asked for an address of its that we have. */
   readonly seekEveryMs: number
   /** Members may disagree for so long between two announcements of the same address. */
   readonly sayEveryMs: number

@@ -223,6 +223,24 @@ test("a good-bye is believed though it still answers", (t) => {
   t.is(it.answering.yielded.size, 0)
 })
 
+test("a claim after a good-bye: it has begun again, whatever gossip is told meanwhile", (t) => {
+  const gone = desiredOf([{ ...own, before: ["first"] }], { members: [member("first", { state: "left" })] })
+  const it = scene(gone)
+  it.pass(1000)
+  t.is(it.answering.yielded.size, 0, "a reply is no claim")
+  it.claim(mac.first)
+  for (let i = 0; i < 5; i++) {
+    it.pass(1000)
+    it.desire(gone)
+    t.true(it.answering.yielded.has(vip))
+  }
+  it.answers.first = false
+  it.answers.port = "refused"
+  it.pass(2000)
+  it.desire(gone)
+  t.is(it.answering.yielded.size, 0)
+})
+
 test("claims: the better one is yielded to at once, the worse one contradicted at length once in ten seconds", (t) => {
   const better = scene(desiredOf([{ ...own, before: ["first"] }], { members: [member("first", { state: "dead" })] }))
   better.claim(mac.first)

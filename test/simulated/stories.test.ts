@@ -84,6 +84,26 @@ const stories: readonly Told[] = [
     nobodyMs: 4000,
   },
   {
+    about:
+      "a leader that comes back as everything is cut in two: whole again, gossip still calls it gone, and one answers",
+    hosts: 5,
+    faults: [
+      { kind: "leave", host: "charlie", atMs: 31_529, forMs: 1904 },
+      {
+        kind: "split",
+        planes: both,
+        groups: [
+          ["alpha", "bravo"],
+          ["charlie", "delta", "echo"],
+        ],
+        atMs: 33_455,
+        forMs: 5059,
+      },
+    ],
+    twoMs: 1500,
+    nobodyMs: 300,
+  },
+  {
     about: "a Service that comes when its leader has no link",
     faults: [
       { kind: "service-gone", ip: web, atMs: 16_000, forMs: 9000 },
