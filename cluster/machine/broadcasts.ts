@@ -8,6 +8,8 @@ export interface Broadcast {
   readonly order: number
   /** Our own good-bye: somebody waits for it to have gone out. */
   readonly farewell: boolean
+  /** That another is suspect or dead. */
+  readonly accuses: boolean
 }
 
 const LENGTH_BYTES = 2

@@ -173,7 +173,8 @@ function broadcast(turn: Turn, key: string, message: PacketMessage, farewell = f
   const { draft } = turn
   const replaced = draft.queue.find((waiting) => waiting.key === key)
   draft.queue = draft.queue.filter((waiting) => waiting !== replaced)
-  draft.queue.push({ key, bytes: encodeMessage(message), transmits: 0, order: ++draft.queued, farewell })
+  const accuses = message.kind === "suspect" || (message.kind === "dead" && message.from !== message.node)
+  draft.queue.push({ key, bytes: encodeMessage(message), transmits: 0, order: ++draft.queued, farewell, accuses })
   if (replaced?.farewell) endLeave(turn, true)
 }
 

@@ -99,6 +99,8 @@ export interface State extends MachineConfig {
   readonly score: number
   readonly leaving: "no" | "under way" | "done"
   readonly suspicions: ReadonlyMap<string, Suspicion>
+  /** When somebody else was heard last. */
+  readonly heardMs: number
   readonly queue: readonly Broadcast[]
   readonly queued: number
   readonly probe: Probe | undefined
@@ -200,6 +202,7 @@ export function initialState(config: MachineConfig): State {
     score: 0,
     leaving: "no",
     suspicions: new Map(),
+    heardMs: Number.NEGATIVE_INFINITY,
     queue: [],
     queued: 0,
     probe: undefined,

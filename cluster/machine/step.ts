@@ -1,5 +1,6 @@
 import type { PacketMessage } from "../../protocols/memberlist/message.ts"
 import { encodeCompound } from "../../protocols/memberlist/wrapping.ts"
+import { hearing } from "./isolation.ts"
 import { alive, dead, introduce, sameBytes, suspect, suspicionOver } from "./membership.ts"
 import {
   acked,
@@ -28,12 +29,15 @@ export function step(state: State, event: Event, nowMs: number, random: Random):
       start(turn)
       break
     case "packet":
+      hearing(turn)
       heard(turn, event.message, event.from)
       break
     case "request":
+      hearing(turn)
       requested(turn, event.exchange, event.message)
       break
     case "reply":
+      hearing(turn)
       replied(turn, event.exchange, event.message)
       break
     case "no-reply":

@@ -209,6 +209,21 @@ test("a suspicion that ran out while we slept waits one interval more", (t) => {
   )
 })
 
+test("who was cut off and is back accuses nobody: those in doubt are told, and given time", (t) => {
+  const desk = new Desk().with("b", "c")
+  desk.hear({ kind: "suspect", node: "b", incarnation: 1, from: "c" })
+  t.is(desk.state.queue.length, 1)
+  desk.after(3900).hear(aliveAt("c", 1))
+  t.is(desk.state.queue.length, 0)
+  const accusation = { kind: "suspect", node: "b", from: "self", incarnation: 1 } as const
+  t.like(desk.sent(), [{ to: at("b"), messages: [accusation] }])
+  t.is(desk.timers()["suspicion/b"], 4000)
+  desk.after(2000).hear(aliveAt("c", 1))
+  t.is(desk.effects.length, 0, "once")
+  desk.after(2000).timer("suspicion/b")
+  t.is(desk.node("b").state, "dead", "it had its time")
+})
+
 test("a suspicion timer of an entry that changed since does nothing", (t) => {
   const desk = new Desk().with("b")
   desk.hear({ kind: "suspect", node: "b", incarnation: 1, from: "c" }).hear(aliveAt("b", 2))

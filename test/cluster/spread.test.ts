@@ -9,6 +9,7 @@ const waiting = (key: string, length: number, transmits: number, order: number):
   transmits,
   order,
   farewell: false,
+  accuses: false,
 })
 const orders = (messages: readonly Uint8Array[]) => messages.map((bytes) => bytes[0])
 
