@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from "node:util"
-import { formatMac, sameBytes } from "../../../protocols/ethernet/mac.ts"
+import { sameBytes } from "../../../protocols/ethernet/mac.ts"
 import { type Ip, parseIp } from "../../../protocols/ip.ts"
 import type { Actor, Context } from "../../../supervision/actor.ts"
 import type { ActorRef } from "../../../supervision/reference.ts"
 import type { Cancel, NetworkInterface } from "../../../supervision/world.ts"
 import { answersOf, type Table, tableOf } from "./answers.ts"
 import type { Answering as OnWire, LivenessCounts } from "../../../cluster/liveness/state.ts"
-import { type Counts, noCounts, reported, sum } from "./counts.ts"
+import { type Counts, noCounts, sum } from "./counts.ts"
 import { answerIfDone, asked, type HandingOver, without } from "./handing-over.ts"
 import {
   interfaceActor,
@@ -16,9 +16,9 @@ import {
   type InterfaceSettings,
 } from "./interface.ts"
 import type { Layer2Command, Layer2Happened, Layer2Report, Layer2Wire } from "./messages.ts"
+import { linksOf, reportOf } from "./report.ts"
 import { compilePattern, type InterfacePattern, judgeInterface } from "./selection.ts"
 import type { WatchCounted } from "./watch.ts"
-import { subnetsOf } from "./subnets.ts"
 import { watchOf } from "./watch-of.ts"
 import { noLivenessCounts, plus } from "./wire.ts"
 
@@ -259,36 +259,6 @@ function subscribed(state: Layer2State, subscriber: ActorRef<Layer2Report>, cont
   )
   context.send(subscriber, reportOf(state))
   return { ...state, subscribers: [...others, subscriber].slice(-mostSubscribers) }
-}
-
-const macsOf = ({ answering }: Layer2State): readonly string[] =>
-  [...new Set(answering.values().map(({ link }) => formatMac(link.mac)))].sort()
-
-const linksOf = (state: Layer2State): Pick<Layer2Report, "interfaces" | "macs" | "subnets"> => ({
-  interfaces: state.present,
-  macs: macsOf(state),
-  subnets: subnetsOf(state.answering.values().map(({ link }) => link)),
-})
-
-function reportOf(state: Layer2State): Layer2Report {
-  const { totals, wire, wired, wireTotals } = state
-  const all = (which: keyof OnWire) => [...new Set(wired.values().flatMap((onWire) => onWire[which] ?? []))].sort()
-  const lingering = all("lingering")
-  return {
-    kind: "layer2-report",
-    ...linksOf(state),
-    ...reported(totals),
-    ...(wire === undefined
-      ? {}
-      : {
-          wire: {
-            counts: wireTotals,
-            taken: all("taken"),
-            yielded: all("yielded"),
-            ...(lingering.length === 0 ? {} : { lingering }),
-          },
-        }),
-  }
 }
 
 function reportSoon(state: Layer2State, context: Self): Layer2State {
