@@ -17,10 +17,16 @@ test.serial("messages wake a loop that waits, and are answered", async (t) => {
   await worker.terminate()
 })
 
-test.serial("immediates before timers, timers by their time, equal ones as they were set", async (t) => {
+test.serial("timers by their time, equal ones as they were set", async (t) => {
   const worker = start()
-  const seen = await ask<string[]>(worker, { kind: "order" })
-  t.deepEqual(seen, ["microtask", "immediate", "immediate within", "timer 5", "timer 5 again", "timer 20"])
+  t.deepEqual(await ask<string[]>(worker, { kind: "order" }), ["timer 5", "timer 5 again", "timer 20"])
+  await worker.terminate()
+})
+
+test.serial("immediates wait for no timer, only for the turn after, and for what was to be done before", async (t) => {
+  const worker = start()
+  const seen = await ask<string[]>(worker, { kind: "immediates" })
+  t.deepEqual(seen, ["microtask", "immediate", "microtask within", "immediate within"])
   await worker.terminate()
 })
 

@@ -5,6 +5,7 @@ import { createRawLoop } from "../../../io/raw-loop.ts"
 export type LoopCommand =
   | { readonly kind: "echo" }
   | { readonly kind: "order" }
+  | { readonly kind: "immediates" }
   | { readonly kind: "cancel" }
   | { readonly kind: "lateness"; readonly periodMs: number; readonly times: number }
   | { readonly kind: "throw" }
@@ -22,9 +23,20 @@ function order(answer: (seen: string[]) => void): void {
   })
   loop.timers.after(5, () => seen.push("timer 5"))
   loop.timers.after(5, () => seen.push("timer 5 again"))
+}
+
+/** Beside a timer that is far away, so that lateness changes nothing. */
+function immediates(answer: (seen: string[]) => void): void {
+  const seen: string[] = []
+  const far = loop.timers.after(600_000, () => seen.push("timer"))
   loop.immediate(() => {
     seen.push("immediate")
-    loop.immediate(() => seen.push("immediate within"))
+    loop.immediate(() => {
+      seen.push("immediate within")
+      far()
+      answer(seen)
+    })
+    queueMicrotask(() => seen.push("microtask within"))
   })
   queueMicrotask(() => seen.push("microtask"))
 }
@@ -60,6 +72,8 @@ port.on("message", (command: LoopCommand) => {
       return answer("echo")
     case "order":
       return order(answer)
+    case "immediates":
+      return immediates(answer)
     case "cancel":
       return cancel(answer)
     case "lateness":
