@@ -12,8 +12,8 @@ export interface Intent {
   readonly written: boolean
   /** Resource versions of facts older than the intent. */
   readonly basedOn: readonly string[]
-  /** The status it was decided on. */
-  readonly baseIngress: readonly string[]
+  /** What the status may be until it is visible: that which it was decided on, and those of writes on their way before. */
+  readonly baseIngresses: readonly (readonly string[])[]
 }
 
 export const ingressOf = ({ ingress }: ServiceFacts): readonly string[] =>
@@ -23,13 +23,13 @@ const same = (a: readonly string[], b: readonly string[]) => a.length === b.leng
 
 /**
  * Whether the facts are older than the intent. Facts with another resource version are younger than a write that
- * succeeded; while it has not, they are still on the way as long as the status is the one we began with: somebody
+ * succeeded; while it has not, it is still on its way as long as the status is one that was there before it: somebody
  * changed something else.
  */
 export function isOutstanding(intent: Intent, facts: ServiceFacts): boolean {
   if (intent.uid !== facts.uid) return false
   if (intent.basedOn.includes(facts.resourceVersion)) return true
-  return !intent.written && same(ingressOf(facts), intent.baseIngress)
+  return !intent.written && intent.baseIngresses.some((base) => same(ingressOf(facts), base))
 }
 
 /** The facts as they will be. */

@@ -8,6 +8,8 @@ import type { Want, WriterMessage } from "./messages.ts"
 /** Writes on their way at once, over all Services. */
 const maxInFlight = 16
 const backoffMs = { min: 200, max: 30_000 }
+/** Of one Service: statuses that the facts may still show. */
+const rememberedIngresses = 4
 
 export interface WriterConfig {
   readonly api: ClusterApi
@@ -67,7 +69,7 @@ export const writerActor: Actor<WriterConfig, WriterState, Message> = {
         break
       }
       case "intent":
-        context.send(message.replyTo, entries.get(message.key))
+        context.send(message.replyTo, newestIntent(entries.get(message.key)))
         break
       case "event":
         state.api.recordEvent(message.event)
@@ -126,7 +128,7 @@ const fresh = (service: ServiceFacts, want: Want): Entry => ({
   want,
   resourceVersion: service.resourceVersion,
   basedOn: [service.resourceVersion],
-  baseIngress: ingressOf(service),
+  baseIngresses: [ingressOf(service)],
   written: false,
   phase: "ready",
   settled: false,
@@ -138,8 +140,21 @@ function replaced(entry: Entry, service: ServiceFacts, want: Want): Entry {
   if (!entry.basedOn.includes(service.resourceVersion)) return fresh(service, want)
   const { next: _next, ...rest } = entry
   const basedOn = [...new Set([...entry.basedOn, entry.resourceVersion])]
-  return { ...rest, service, want, basedOn, written: false, phase: "ready", settled: false }
+  const baseIngresses = withAttempted(entry)
+  return { ...rest, service, want, basedOn, baseIngresses, written: false, phase: "ready", settled: false }
 }
+
+/** What waits behind a write in flight is what the Service will have, not what is being written. */
+function newestIntent(entry: Entry | undefined): Intent | undefined {
+  if (entry?.next === undefined) return entry
+  const { service, want } = entry.next
+  if (service.uid !== entry.uid) return fresh(service, want)
+  const basedOn = [...new Set([...entry.basedOn, service.resourceVersion])]
+  return { uid: entry.uid, want, written: false, basedOn, baseIngresses: withAttempted(entry) }
+}
+
+/** A write may have got through, whatever we heard of it. */
+const withAttempted = ({ baseIngresses, want }: Entry) => [...baseIngresses, want.ingress].slice(-rememberedIngresses)
 
 const sameWant = (a: Want, b: Want) =>
   a.ingress.join() === b.ingress.join() &&

@@ -1,10 +1,10 @@
 import test from "ava"
 import type { TreeNode } from "../../supervision/introspection.ts"
 import { dualStack, service } from "../support/service.ts"
-import type { Random, World } from "../../supervision/world.ts"
+import type { Random } from "../../supervision/world.ts"
 import { simulate, type Simulator } from "../../supervision/simulated-world.ts"
 import { until } from "../supervision/help.ts"
-import { run, type Running } from "./running.ts"
+import { run, type Running, troubleWrites } from "./running.ts"
 
 const SEEDS = 100
 const pathsOf = (node: TreeNode): string[] => [node.path, ...node.children.flatMap(pathsOf)]
@@ -67,15 +67,6 @@ function pick<T>({ random }: Chaos, all: readonly T[]): T | undefined {
 }
 const chance = ({ random }: Chaos, share: number): boolean => random.u32() / 2 ** 32 < share
 
-/** Writes take their time, and some fail or come too late. */
-function troubleWrites(chaos: Chaos, world: World): void {
-  chaos.running.api.beforeWrite = async () => {
-    await new Promise<void>((resolve) => void world.timers.after(chaos.random.u32() % 40, resolve))
-    if (chance(chaos, 0.1)) return { kind: "failed", message: "busy" }
-    return chance(chaos, 0.1) ? { kind: "conflict" } : undefined
-  }
-}
-
 async function oneThingHappens(chaos: Chaos, step: number, kills: Map<string, number>): Promise<void> {
   const { simulator, random } = chaos
   const { api, system } = chaos.running
@@ -120,7 +111,7 @@ for (let seed = 1; seed <= SEEDS; seed++)
     const { api, addresses, system, doubles, metrics } = running
     const chaos: Chaos = { simulator, random: world.random, running }
     const hands = watchHands(running)
-    troubleWrites(chaos, world)
+    troubleWrites(api, world)
     const kills = new Map<string, number>()
     for (let step = 0; step < 150; step++) await oneThingHappens(chaos, step, kills)
     api.beforeWrite = () => undefined

@@ -71,3 +71,14 @@ function doublesIn(api: MemoryClusterApi): string[] {
       if (annotations["metallb.io/allow-shared-ip"] === undefined) holders.set(ip, [...(holders.get(ip) ?? []), key])
   return [...holders].filter(([, keys]) => keys.length > 1).map(([ip, keys]) => `${ip}: ${keys.join(" ")}`)
 }
+
+/** Writes and their answers take their time, and some fail or come too late. */
+export function troubleWrites(api: MemoryClusterApi, { random, timers }: World): void {
+  const pause = () => new Promise<void>((resolve) => void timers.after(random.u32() % 40, resolve))
+  api.beforeWrite = async () => {
+    await pause()
+    const fate = random.u32() % 10
+    return fate === 0 ? { kind: "failed", message: "busy" } : fate === 1 ? { kind: "conflict" } : undefined
+  }
+  api.beforeAnswer = pause
+}

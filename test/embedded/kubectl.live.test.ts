@@ -218,7 +218,7 @@ live("describe shows the addresses and the events", async (t) => {
     api.objects.put({ ...service, status: { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } } })
   const text = await ok("describe svc web")
   t.regex(text, /LoadBalancer Ingress: +192\.0\.2\.1/)
-  t.regex(text, /Normal +IPAllocated .*metallb-controller +Assigned IP \["192\.0\.2\.1"\]/)
+  t.regex(text, /Normal +IPAllocated +\S+ +metallb-controller +Assigned IP \["192\.0\.2\.1"\]/)
   t.regex(await ok("get events"), /IPAllocated +service\/web +Assigned IP/)
   api.objects.put({
     apiVersion: "v1",

@@ -48,6 +48,8 @@ export class MemoryClusterApi implements ClusterApi {
   /** Decides the fate of a write before it happens; undefined lets it through. A promise delays it. */
   beforeWrite: (write: ServiceStatusWrite) => WriteOutcome | undefined | Promise<WriteOutcome | undefined> = () =>
     undefined
+  /** How long the answer to a write is on its way: the watch may be faster. */
+  beforeAnswer: () => void | Promise<void> = () => {}
   /** Sees every change of a Service, as soon as it is made. */
   onService: (key: ServiceKey, service: ServiceFacts | undefined) => void = () => {}
 
@@ -128,6 +130,7 @@ export class MemoryClusterApi implements ClusterApi {
     const early = await this.beforeWrite(write)
     const outcome = early ?? this.#write(write)
     this.writes.push({ ...write, outcome: outcome.kind })
+    await this.beforeAnswer()
     return outcome
   }
 
