@@ -1,6 +1,7 @@
 // What gossip costs at rest: bytes, packets and CPU per node and second, beside real memberlist nodes with the same settings
-// (MetalLB's, with a key). `node bin/with-node.mjs bench/gossip.ts [--real 3,50] [--simulated 3,50,200] [--seconds 90]`; needs
-// root and Go. Each ring of processes has a network namespace of its own, whose loopback interface counts.
+// (MetalLB's, with a key). `node bin/with-node.mjs bench/gossip.ts [--memberlist 3,50,200] [--troupe 3,50] [--simulated 3,50,200]
+// [--seconds 90]`; needs root and Go. Each ring of processes has a network namespace of its own, whose loopback interface
+// counts. A process of ours takes some 80 MB: `--troupe 200` is for large machines.
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { loadavg } from "node:os"
@@ -11,7 +12,12 @@ import type { Measured } from "./gossip/ring.ts"
 import { simulatedRing } from "./gossip/simulated.ts"
 import { takeOptions } from "./support/arguments.ts"
 
-const { real, simulated, seconds } = takeOptions({ real: [3, 50], simulated: [3, 50, 200], seconds: 90 })
+const { memberlist, troupe, simulated, seconds } = takeOptions({
+  memberlist: [3, 50, 200],
+  troupe: [3, 50],
+  simulated: [3, 50, 200],
+  seconds: 90,
+})
 
 async function ring(kind: "ours" | "memberlist", size: number, binary: string): Promise<Measured> {
   const namespace = `troupe-bench-${process.pid}-gossip`
@@ -49,12 +55,10 @@ console.log(`${"".padEnd(28)}${"nodes".padStart(6)}${head}`)
 if (hasGo) {
   const peer = buildReal()
   try {
-    for (const size of real) {
-      row("memberlist, processes", size, await ring("memberlist", size, peer.binary))
-      row("troupe, processes", size, await ring("ours", size, peer.binary))
-    }
+    for (const size of memberlist) row("memberlist, processes", size, await ring("memberlist", size, peer.binary))
   } finally {
     peer.remove()
   }
 } else console.log("no Go here: no memberlist beside it")
+for (const size of troupe) row("troupe, processes", size, await ring("ours", size, ""))
 for (const size of simulated) row("troupe, simulated clock", size, await simulatedRing(size, seconds))

@@ -94,6 +94,8 @@ export const gossipActor: Actor<GossipConfig, GossipState, GossipMessage> = {
         return advance({ ...state, leavers: [...state.leavers, message.replyTo] }, { kind: "leave" }, context)
       case "mark":
         return advance(state, { kind: "meta", meta: encodeMark(message.mark) }, context)
+      case "sync":
+        return advance(state, { kind: "sync", node: message.name }, context)
       case "verify":
         return verify(state, message, context)
       case "counters":

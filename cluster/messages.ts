@@ -12,6 +12,8 @@ export type GossipCommand =
   | { readonly kind: "leave"; readonly replyTo: ActorRef<{ readonly kind: "left" }> }
   /** What we say of ourselves to the ring, from now on. */
   | { readonly kind: "mark"; readonly mark: SpeakerMark }
+  /** Exchanges tables with that member now; whom gossip does not know as one is not asked. */
+  | { readonly kind: "sync"; readonly name: string }
   | Verify
   | { readonly kind: "counters"; readonly replyTo: ActorRef<GossipCounters> }
 

@@ -16,6 +16,7 @@ import { report } from "./reporting.ts"
 import { serviceActor } from "./service.ts"
 import { sessionStatesSoon, tellSessionStates } from "./session-states.ts"
 import { type AnnouncerConfig, type AnnouncerState, beginning, isWanted, type Message, wantedPaths } from "./state.ts"
+import { compareTables } from "./contest.ts"
 import { lookAtSplits, lookSoon, noteSplit, splitsOfService } from "./splitting.ts"
 import { metricsOf, statusOf } from "./status.ts"
 import { flush, flushSoon, lastTold, listenToLayer2, threadStarted } from "./telling.ts"
@@ -108,6 +109,7 @@ function handle(state: AnnouncerState, message: Message, context: Context<Messag
     case "layer2-happened":
       recordHappening(state, message)
       noteSplit(state, message, context)
+      compareTables(state, message, context)
       return noteTaken(state, message, context)
     case "leave-due":
       return leaveByWitness(state, context)

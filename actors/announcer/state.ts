@@ -146,6 +146,8 @@ export interface AnnouncerState {
   /** Since when gossip reaches those who announce the same, by address and node. */
   reachedSince: ReadonlyMap<string, number>
   readonly splitting: Splitting
+  /** Members with which gossip was last asked to exchange tables, and when. */
+  readonly compared: Map<string, number>
   /** What was said of this node in gossip last. */
   mark: SpeakerMark | undefined
   /** What is kept by the policy `sticky`. Undefined: not known yet. */
@@ -206,6 +208,7 @@ export const beginning = (
   left: new Set(),
   reachedSince: new Map(),
   splitting: splittingSince(clock.monotonicMs()),
+  compared: new Map(),
   mark: undefined,
   claiming: undefined,
   spreading: nothingSpread,

@@ -70,7 +70,7 @@ function continued(turn: Turn, watched: Watched, was: Address | undefined): Addr
 
 function leading(turn: Turn, fresh: Address, was: Address | undefined): Address {
   const { before, ceasedMs } = fresh
-  const leader = { ...fresh, takenFrom: undefined, confirm: undefined }
+  const leader = { ...fresh, takenFrom: stillAsked(turn, fresh, was), confirm: undefined }
   if (ceasedMs !== undefined) return leader
   const holder = was?.answering === true ? undefined : was?.holder
   // Gossip calls the one before us dead, and we hear it: the wire knows better.
@@ -78,6 +78,15 @@ function leading(turn: Turn, fresh: Address, was: Address | undefined): Address 
     holder !== undefined && before.includes(holder) && mayHold(turn, holder, fresh.yieldedMs !== undefined)
   if (isHeard) return { ...leader, answering: false, yieldedMs: fresh.yieldedMs ?? turn.nowMs }
   return { ...leader, answering: true, holder: undefined, yieldedMs: undefined, splitTold: false }
+}
+
+/**
+ * By the policy `sticky` we lead now what we took, and whom we took it from may have missed it: behind a cut that is too
+ * short for gossip to notice. It goes on for as long as gossip may need to mend that.
+ */
+function stillAsked({ draft, nowMs }: Turn, { before, takenFrom, takenMs }: Address, was: Address | undefined) {
+  if (was?.answering !== true || takenFrom === undefined || before.includes(takenFrom)) return undefined
+  return nowMs - takenMs < draft.settings.askBackMs ? takenFrom : undefined
 }
 
 /**

@@ -42,7 +42,8 @@ export function heard(turn: Turn, event: EventOf<"heard">, weighed = false): voi
     const dueMs = nowMs + newsMs
     setAddress(turn, ip, { claimant: { mac, gratuitous, dueMs } })
     draft.dueMs = Math.min(draft.dueMs, dueMs)
-  }
+    // It answers still for what we took from it and lead now: it does not know.
+  } else if (!gratuitous && address.takenFrom === name) sayAgain(turn, address)
 }
 
 export function memberOf({ draft }: Turn, mac: string): string | undefined {

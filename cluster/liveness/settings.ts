@@ -29,6 +29,8 @@ export interface LivenessSettings {
   readonly seekEveryMs: number
   /** Members may disagree for so long between two announcements of the same address. */
   readonly sayEveryMs: number
+  /** For how long whoever had what we took and lead now is asked for it: gossip exchanges whole tables once a minute or two. */
+  readonly askBackMs: number
   /** RFC 5227 DEFEND_INTERVAL. */
   readonly defendEveryMs: number
   /** Gossip and the wire may disagree for so long before it is called a split. */
@@ -63,6 +65,7 @@ export const livenessSettings: LivenessSettings = {
   pauseMs: 100,
   seekEveryMs: 300,
   sayEveryMs: 2000,
+  askBackMs: 120_000,
   defendEveryMs: 10_000,
   splitAfterMs: 1500,
   rememberMs: 30_000,

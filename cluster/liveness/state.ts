@@ -42,6 +42,8 @@ export interface Address extends Watched {
   readonly holder: string | undefined
   /** Taken from that member, which we go on asking: it may come back. */
   readonly takenFrom: string | undefined
+  /** When that was. */
+  readonly takenMs: number
   /** Given to a member that comes before us, against gossip's word. */
   readonly yieldedMs: number | undefined
   readonly splitTold: boolean

@@ -18,7 +18,10 @@ export function conclude(turn: Turn, member: Member, held: readonly Ip[]): void 
   const verdict = judge(evidenceFor(turn, member, doubt), draft.settings)
   if (verdict.decision.kind === "wait") {
     const isLong = nowMs - doubt.sinceMs >= draft.settings.silentMs
-    for (const ip of held) setAddress(turn, ip, { confirm: undefined, ...(isLong && letGo(turn, ip, name)) })
+    for (const ip of held) {
+      setAddress(turn, ip, { confirm: undefined })
+      if (isLong) letGo(turn, ip, name)
+    }
     return void setPeer(turn, name, { doubt: { ...doubt, readyMs: undefined } })
   }
   const readyMs = doubt.readyMs ?? nowMs
@@ -39,9 +42,13 @@ export function conclude(turn: Turn, member: Member, held: readonly Ip[]): void 
  * Who comes after us held it in somebody's place only. It lives and does not answer, so it has let go: what counts again is
  * who should have it.
  */
-function letGo(turn: Turn, ip: Ip, holder: string): Partial<Address> {
+function letGo(turn: Turn, ip: Ip, holder: string): void {
   const address = turn.draft.addresses.get(ip)
-  return address === undefined || address.before.includes(holder) ? {} : { holder: expected(turn, address) }
+  if (address === undefined || address.before.includes(holder)) return
+  const next = expected(turn, address)
+  setAddress(turn, ip, { holder: next })
+  // Somebody stood in for it, so its silence means something though we have not heard it since.
+  if (next !== undefined && peerOf(turn, next).mac !== undefined) setPeer(turn, next, { acquainted: true })
 }
 
 /** Our turn has come, and everybody was asked in vain. */
@@ -74,13 +81,14 @@ function mayTakeOver(turn: Turn, name: string): boolean {
 
 function takeOver(turn: Turn, { ip, role }: Address, from: string, { decision, because }: LivenessVerdict): void {
   if (decision.kind !== "take-over") return
-  const { draft } = turn
+  const { draft, nowMs } = turn
   const { cause } = decision
   setAddress(turn, ip, {
     answering: true,
     holder: undefined,
     confirm: undefined,
     takenFrom: role === "standby" ? from : undefined,
+    takenMs: nowMs,
     yieldedMs: undefined,
     splitTold: false,
   })

@@ -69,6 +69,7 @@ export const newAddress = (watched: Watched): Address => ({
   answering: watched.role === "own",
   holder: undefined,
   takenFrom: undefined,
+  takenMs: never,
   yieldedMs: undefined,
   splitTold: false,
   confirm: undefined,

@@ -25,6 +25,7 @@ export function tick(turn: Turn): void {
     judgeClaimant(turn, address)
     tellSplit(turn, address)
     endCease(turn, address)
+    endAskingBack(turn, address)
     endLinger(turn, address)
   }
   if (draft.desired.liveness) {
@@ -143,6 +144,11 @@ function tellSplit(turn: Turn, { ip, yieldedMs, splitTold, holder }: Address): v
   setAddress(turn, ip, { splitTold: true })
   count(turn, "splits")
   happened(turn, { what: "brain-split", ip, node: holder, mac: peerOf(turn, holder).mac ?? "" })
+}
+
+function endAskingBack(turn: Turn, { ip, role, takenFrom, takenMs }: Address): void {
+  if (role !== "own" || takenFrom === undefined) return
+  if (turn.nowMs - takenMs >= turn.draft.settings.askBackMs) setAddress(turn, ip, { takenFrom: undefined })
 }
 
 /** The stranger has been quiet for long. */

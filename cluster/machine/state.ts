@@ -129,6 +129,8 @@ export type Event =
   | { readonly kind: "peers"; readonly peers: readonly Endpoint[] }
   /** What we say of ourselves from now on. */
   | { readonly kind: "meta"; readonly meta: Uint8Array }
+  /** To exchange tables with that node. */
+  | { readonly kind: "sync"; readonly node: string }
   /** Whether that node answers now; the answer is an effect with the same id. */
   | {
       readonly kind: "verify"

@@ -14,7 +14,7 @@ import {
   takesChecksum,
 } from "./probe.ts"
 import { type Effect, type Endpoint, endpointOf, type Event, isMember, type Random, type State } from "./state.ts"
-import { joinRound, replied, requested, setPeers, syncTick } from "./sync.ts"
+import { joinRound, replied, requested, setPeers, syncTick, syncWith } from "./sync.ts"
 import { verify, verifyTimer } from "./verify.ts"
 import { beginTurn, drawBroadcasts, endLeave, pickRandom, setTimer, type Turn } from "./turn.ts"
 
@@ -51,6 +51,9 @@ export function step(state: State, event: Event, nowMs: number, random: Random):
       break
     case "meta":
       describe(turn, event.meta)
+      break
+    case "sync":
+      syncWith(turn, event.node)
       break
     case "verify":
       verify(turn, event)

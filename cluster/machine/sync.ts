@@ -3,18 +3,26 @@ import { nodeState } from "../../protocols/memberlist/numbers.ts"
 import { pushPullDelayMs } from "./formulas.ts"
 import { merge } from "./membership.ts"
 import { isForUs, tcpPinged } from "./probe.ts"
-import { type Endpoint, endpointOf, isMember, type JoinRound, machineLimits } from "./state.ts"
+import { type Endpoint, endpointOf, isMember, type JoinRound, machineLimits, type Node } from "./state.ts"
 import { open, pickRandom, pushPullNodes, refuse, setTimer, type Turn } from "./turn.ts"
 
 /** Whole tables are exchanged: at a join, and now and then, to mend what gossip lost. */
 export function syncTick(turn: Turn): void {
   const { draft, random } = turn
-  const { pushPullIntervalMs, tcpTimeoutMs } = draft.settings
-  setTimer(turn, "push-pull", pushPullDelayMs(pushPullIntervalMs, draft.nodes.size))
+  setTimer(turn, "push-pull", pushPullDelayMs(draft.settings.pushPullIntervalMs, draft.nodes.size))
   const others = [...draft.nodes.values()].filter((node) => node.state === "alive" && node.name !== draft.name)
   const [partner] = pickRandom(others, 1, random)
-  if (partner) open(turn, { kind: "sync" }, endpointOf(partner), ownTable(turn, false), tcpTimeoutMs)
+  if (partner) exchangeTables(turn, partner)
 }
+
+/** With that one, out of turn. */
+export function syncWith(turn: Turn, name: string): void {
+  const node = turn.draft.nodes.get(name)
+  if (node && isMember(node) && name !== turn.draft.name) exchangeTables(turn, node)
+}
+
+const exchangeTables = (turn: Turn, partner: Node): void =>
+  open(turn, { kind: "sync" }, endpointOf(partner), ownTable(turn, false), turn.draft.settings.tcpTimeoutMs)
 
 const ownTable = (turn: Turn, join: boolean): PushPull => ({
   kind: "push-pull",

@@ -93,6 +93,23 @@ test("what a member says of itself reaches all, and changes with it", async (t) 
   t.true(at("c").members.every(({ state }) => state === "alive"))
 })
 
+test("what a member has missed it is told at once by one that exchanges tables with it", async (t) => {
+  const { sim, at } = ring(4, ["a", "b", "c"])
+  const know = (name: string) => at(name).members[0]?.mark?.macs[0] === mac
+  await sim.runUntil(() => ["a", "b", "c"].every((name) => at(name).members.length === 3), { withinMs: 10_000 })
+  sim.network.partition("c")
+  at("a").send({ kind: "mark", mark: { version: 1, macs: [mac] } })
+  await sim.runFor(1500)
+  sim.network.heal()
+  await sim.runFor(500)
+  t.deepEqual(["b", "c"].map(know), [true, false])
+  at("c").send({ kind: "sync", name: "nobody" })
+  at("c").send({ kind: "sync", name: "c" })
+  at("c").send({ kind: "sync", name: "a" })
+  await sim.runUntil(() => know("c"), { withinMs: 100 })
+  t.pass()
+})
+
 test("a member that answers directly, through others only, or not at all", async (t) => {
   const { sim, at } = ring(2, ["a", "b", "c"])
   await sim.runUntil(() => ["a", "b", "c"].every((name) => at(name).members.length === 3), { withinMs: 10_000 })

@@ -92,6 +92,28 @@ test("the ring hears by which MACs this node announces, again when gossip begins
   t.deepEqual(marks(), [mark])
 })
 
+test("a member that contradicts us is asked what it knows, once for all addresses", async (t) => {
+  const it = await started()
+  const to = it.layer2.at(-1)?.findLast((message) => message.kind === "tell-happenings")?.to as ActorRef<Layer2Happened>
+  const contested = (address: string, by: "alpha" | "bravo") =>
+    it.system.send(to, {
+      kind: "layer2-happened",
+      interface: "eth0",
+      mac: macs["charlie"] ?? "",
+      happening: { what: "contested", ip: ip(address), by, mac: macs[by] ?? "", defended: true },
+    })
+  for (const address of ["192.0.2.12", "192.0.2.13"]) contested(address, "bravo")
+  contested("192.0.2.12", "alpha")
+  await it.quiet()
+  t.deepEqual(
+    it.gossip.at(-1)?.filter((message) => message.kind === "sync"),
+    [
+      { kind: "sync", name: "bravo" },
+      { kind: "sync", name: "alpha" },
+    ],
+  )
+})
+
 test("what happened on the wire becomes an Event of the Service", async (t) => {
   const it = await started()
   const to = it.layer2.at(-1)?.findLast((message) => message.kind === "tell-happenings")?.to as ActorRef<Layer2Happened>

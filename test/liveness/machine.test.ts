@@ -310,6 +310,37 @@ test("who held it in the place of a leader whose link is down, and lets go, leav
   t.true(it.took())
 })
 
+test("whoever let go for somebody else's sake leaves one that was heard before: its silence means something", (t) => {
+  const it = scene(desiredOf([standby]))
+  it.pass(1000)
+  Object.assign(it.answers, { first: false, kernels: new Set(["10.0.0.3"]) })
+  it.claim(mac.third)
+  it.pass(600)
+  t.false(it.took(), "that one may sleep")
+  it.answers.gossip = "silent"
+  it.pass(1500)
+  t.deepEqual(it.happenings(), ["taken-over"])
+  t.true(it.took())
+})
+
+test("sticky: whom we took it from is asked for it for two minutes, and an answer is contradicted", (t) => {
+  const it = scene(desiredOf([standby]))
+  it.pass(1000)
+  Object.assign(it.answers, { first: false, port: "refused" })
+  it.pass(300)
+  t.true(it.took())
+  it.desire(desiredOf([own]))
+  it.pass(5000)
+  t.is(it.announced(), 0)
+  it.answers.first = true
+  it.pass(5000)
+  t.deepEqual([it.announced("once"), it.answering.yielded.size], [3, 0])
+  it.pass(120_000)
+  it.effects.length = 0
+  it.pass(5000)
+  t.deepEqual([it.announced(), it.probes().length], [0, 0])
+})
+
 test("one that comes before us, lives and does not answer has its reasons", (t) => {
   const it = scene(desiredOf([standby]))
   it.pass(1000)

@@ -1,4 +1,5 @@
 import { rank } from "../../actors/announcer/election.ts"
+import type { NodeFacts } from "../../config/facts.ts"
 import { arpRequestFrame } from "../../protocols/arp/claim.ts"
 import { familyOf, type Ip } from "../../protocols/ip.ts"
 import { solicitationFrame } from "../../protocols/ndp/claim.ts"
@@ -17,8 +18,10 @@ export interface Condition {
   readonly link: boolean
   /** Out: its gossip goes through the same cable as its frames. */
   readonly cable: boolean
-  /** Kubernetes lets it be a candidate. */
+  /** It may be a candidate: Kubernetes lets it, and nobody has drained it. */
   readonly available: boolean
+  /** It is not, and may go on until another is heard. */
+  readonly handsOver: boolean
   /** Its speaker has heard of the Services: it may have started while the API server was away. */
   readonly informed: boolean
 }
@@ -29,8 +32,16 @@ const well: Condition = {
   link: true,
   cable: true,
   available: true,
+  handsOver: false,
   informed: true,
 }
+
+const tainted = (key: string): Partial<NodeFacts> => ({ taints: [{ key, value: "", effect: "NoSchedule" }] })
+const hurtNode = {
+  unavailable: { networkUnavailable: true },
+  "drain-taint": tainted("troupe.dev/drain"),
+  "out-of-service": tainted("node.kubernetes.io/out-of-service"),
+} as const
 
 const askerMac = Uint8Array.of(2, 0xff, 0xff, 0xff, 0xff, 0xff)
 
@@ -56,12 +67,13 @@ export class Fleet {
 
   constructor(story: Story) {
     this.story = story
-    const { seed, hosts, loss, addresses, plainHosts } = story
+    const { seed, hosts, loss, addresses, plainHosts, policy } = story
     this.it = cluster(seed, {
       hosts,
       loss,
       addresses,
       plainHosts,
+      ...(policy && { policy }),
       ipv6: addresses.some((address) => familyOf(address) === "ipv6"),
       worldOf: (host, world) => this.#watched(host, world),
     })
@@ -162,9 +174,14 @@ export class Fleet {
         if (fault.kind === "cable-out") sim.network.partition(fault.host, undefined, "sockets")
         return this.#set(fault.host, { link: false, cable: fault.kind === "link-down" })
       case "unavailable":
-        api.putNode(this.it.nodeOf(fault.host, { networkUnavailable: true }))
+      case "drain-taint":
+      case "out-of-service":
+        api.putNode(this.it.nodeOf(fault.host, hurtNode[fault.kind]))
         this.#changed(fault.host)
-        return this.#set(fault.host, { available: false })
+        return this.#set(fault.host, { available: false, handsOver: fault.kind === "drain-taint" })
+      case "drain-command":
+        this.it.drain(fault.host, true)
+        return this.#set(fault.host, { available: false, handsOver: true })
       case "split":
         return this.#split(fault)
       case "bad-cable":
@@ -207,9 +224,14 @@ export class Fleet {
         if (fault.kind === "cable-out") this.#mendCable(fault.host)
         return this.#set(fault.host, { link: true, cable: true })
       case "unavailable":
+      case "drain-taint":
+      case "out-of-service":
         api.putNode(this.it.nodeOf(fault.host))
         this.#changed(fault.host)
-        return this.#set(fault.host, { available: true })
+        return this.#set(fault.host, { available: true, handsOver: false })
+      case "drain-command":
+        this.it.drain(fault.host, false)
+        return this.#set(fault.host, { available: true, handsOver: false })
       case "split":
         for (const plane of fault.planes) this.#groups[plane].clear()
         return this.#mendSplit(fault)

@@ -21,6 +21,8 @@ export const bounds = {
   calmMs: 20_000,
   /** One answers that is no candidate any more, or for an address that is nobody's. */
   wrongMs: 2000,
+  /** A node that is drained goes on until the next is heard, but no longer than this. */
+  handOverMs: 4000,
   /** How long after a fault of its holder an address may still move away from it, and to one that was cut off. */
   causeMs: 45_000,
   /** How long after it has come back a node that the election prefers may still take its address back. */
@@ -207,14 +209,15 @@ export class Invariants {
     const fleet = this.#fleet
     for (const host of fleet.hosts) {
       const key = `${address} ${host}`
-      const { available } = fleet.condition(host)
+      const { available, handsOver } = fleet.condition(host)
+      const boundMs = handsOver && fleet.exists(address) ? bounds.handOverMs : bounds.wrongMs
       const wrong = answering.includes(host) && fleet.apiConnected && (!available || !fleet.exists(address))
       if (!wrong) this.#wrong.delete(key)
       else {
         const fromMs = this.#wrong.get(key) ?? nowMs
         this.#wrong.set(key, fromMs)
         const why = fleet.exists(address) ? "though it is no candidate" : "which no Service has"
-        if (nowMs - fromMs > bounds.wrongMs)
+        if (nowMs - fromMs > boundMs)
           return { invariant: "no-stranger", atMs: nowMs, text: `${host} answers for ${address} ${why}` }
       }
     }
@@ -250,6 +253,7 @@ export class Invariants {
     const order = this.#fleet.order(address)
     // Who was cut off may have been told by its own gossip that it leads.
     if ([to, ...from].some((host) => this.#wasHurt(host, nowMs, bounds.causeMs))) return true
+    if (this.#fleet.story.policy === "sticky") return false
     const comesFirst = from.every((host) => order.indexOf(to) < order.indexOf(host))
     return comesFirst && this.#wasHurt(to, nowMs, bounds.returnMs)
   }
@@ -267,23 +271,27 @@ export class Invariants {
     return span
   }
 
-  /** Everything has ended: the first in the election answers for each address, and nobody else. */
+  /** Everything has ended: one answers for each address, and where nothing sticks that is the first in the election. */
   healed(): boolean {
+    return this.#fleet.story.addresses.every((address) => this.#isHealed(address))
+  }
+
+  #isHealed(address: Ip): boolean {
     const fleet = this.#fleet
-    return fleet.story.addresses.every((address) =>
-      fleet.hosts.every((host) => fleet.answers(host, address) === (fleet.order(address)[0] === host)),
-    )
+    const answering = fleet.hosts.filter((host) => fleet.answers(host, address))
+    if (answering.length !== 1) return false
+    return fleet.story.policy === "sticky" || answering[0] === fleet.order(address)[0]
   }
 
   notHealed(): Violation {
     const fleet = this.#fleet
-    const wrong = fleet.story.addresses.flatMap((address) => {
-      const answering = fleet.hosts.filter((host) => fleet.answers(host, address))
-      const [leader = ""] = fleet.order(address)
-      return answering.length === 1 && answering[0] === leader
-        ? []
-        : [`${address} should be ${leader}'s and ${answering.join(", ") || "nobody"} answers`]
-    })
+    const wrong = fleet.story.addresses
+      .filter((address) => !this.#isHealed(address))
+      .map((address) => {
+        const answering = fleet.hosts.filter((host) => fleet.answers(host, address))
+        const leader = fleet.story.policy === "sticky" ? "somebody" : fleet.order(address)[0]
+        return `${address} should be ${leader}'s and ${answering.join(", ") || "nobody"} answers`
+      })
     return { invariant: "heals", atMs: fleet.nowMs(), text: wrong.join("; ") }
   }
 }

@@ -14,6 +14,9 @@ interface Told {
   readonly about: string
   readonly hosts?: number
   readonly addresses?: readonly Ip[]
+  readonly policy?: "sticky"
+  /** Where the delays of the network matter. */
+  readonly seeds?: readonly number[]
   readonly faults: readonly Timed[]
   /** The longest that two may answer, and that nobody may, in milliseconds. */
   readonly twoMs: number
@@ -104,6 +107,69 @@ const stories: readonly Told[] = [
     nobodyMs: 300,
   },
   {
+    about: "sticky: a leader that was cut off for half a second has not heard who claims its address",
+    policy: "sticky",
+    hosts: 4,
+    seeds: [94],
+    addresses: [ip("192.0.2.246")],
+    faults: [
+      { kind: "cable-out", host: "charlie", atMs: 19_722, forMs: 533 },
+      { kind: "nap", host: "bravo", atMs: 33_000, forMs: 20 },
+    ],
+    twoMs: 600,
+    nobodyMs: 400,
+  },
+  {
+    about: "sticky: a cut that is too short for gossip, and neither side has a reason to say anything",
+    policy: "sticky",
+    hosts: 5,
+    faults: [
+      {
+        kind: "split",
+        planes: both,
+        groups: [
+          ["bravo", "echo"],
+          ["alpha", "charlie", "delta"],
+        ],
+        atMs: 19_354,
+        forMs: 6432,
+      },
+    ],
+    twoMs: 800,
+    nobodyMs: 500,
+  },
+  {
+    about:
+      "who stands in makes way for one that gossip has brought back, and that one takes the silent leader for alive",
+    hosts: 4,
+    seeds: [422],
+    addresses: [ip("192.0.2.150")],
+    faults: [
+      {
+        kind: "split",
+        planes: both,
+        groups: [
+          ["bravo", "delta"],
+          ["alpha", "charlie"],
+        ],
+        atMs: 21_956,
+        forMs: 17_592,
+      },
+      { kind: "suspend", host: "charlie", atMs: 52_551, forMs: 62_089 },
+    ],
+    twoMs: 800,
+    nobodyMs: 1500,
+  },
+  {
+    about: "drained while its gossip is cut: its silence tells the others",
+    faults: [
+      { kind: "split", planes: ["sockets"], groups: [["charlie"], ["alpha", "bravo"]], atMs: 17_000, forMs: 4000 },
+      { kind: "drain-command", host: "charlie", atMs: 18_000, forMs: 20_000 },
+    ],
+    twoMs: 1000,
+    nobodyMs: 1000,
+  },
+  {
     about: "a Service that comes when its leader has no link",
     faults: [
       { kind: "service-gone", ip: web, atMs: 16_000, forMs: 9000 },
@@ -123,11 +189,11 @@ const stories: readonly Told[] = [
   },
 ]
 
-for (const { about, hosts = 3, addresses = [web], faults, twoMs, nobodyMs } of stories) {
+for (const { about, hosts = 3, addresses = [web], policy, seeds = [1, 2, 3], faults, twoMs, nobodyMs } of stories) {
   test(about, async (t) => {
-    for (const seed of [1, 2, 3]) {
+    for (const seed of seeds) {
       const endMs = Math.max(...faults.map(({ atMs, forMs }) => atMs + forMs))
-      const story: Story = { seed, hosts, addresses, loss: 0, plainHosts: [], faults, endMs }
+      const story: Story = { seed, hosts, addresses, loss: 0, plainHosts: [], ...(policy && { policy }), faults, endMs }
       const { violation, observed, ...rest } = await play(story)
       if (violation !== undefined) return t.fail(told({ ...rest, violation, observed }))
       const [two, nobody] = [Math.max(0, ...observed.twoMs), Math.max(0, ...observed.nobodyMs)]

@@ -14,6 +14,8 @@ export interface Story {
   readonly loss: number
   /** Hosts with a speaker like MetalLB's: while there is one, gossip alone decides. */
   readonly plainHosts: readonly string[]
+  /** Election policy; absent: MetalLB's hash decides. */
+  readonly policy?: "sticky"
   readonly faults: readonly Timed[]
   /** When the last fault has ended. */
   readonly endMs: number
@@ -35,7 +37,7 @@ export type Fault =
   | { readonly kind: "clock-jump"; readonly host: string; readonly byMs: number }
 
 /** Two of them never befall the same host at the same time. */
-type HostFault = (typeof severe)[number] | "nap"
+type HostFault = (typeof severe)[number] | (typeof planned)[number] | "nap"
 
 const severe = [
   /** The speaker's process dies; its kernel refuses connections. */
@@ -55,6 +57,9 @@ const severe = [
   /** Kubernetes says that the node's network does not work. */
   "unavailable",
 ] as const
+
+/** A node is to be emptied. MetalLB's speakers know of none of these. */
+const planned = ["drain-command", "drain-taint", "out-of-service"] as const
 
 /** Shorter than any pause that may move an address. */
 export const longestNapMs = 300
@@ -91,6 +96,8 @@ export function storyOf(seed: number, largest = 50): Story {
     dice.chance(0.2) ? ip(`2001:db8::${(16 + i).toString(16)}`) : ip(`192.0.2.${10 + dice.between(0, 60) * 4 + i}`),
   )
   const mild = dice.chance(0.4)
+  const plainHosts = dice.chance(0.06) ? [dice.pick(names)] : []
+  const sticky = plainHosts.length === 0 && dice.chance(0.2)
   const faults: Timed[] = []
   const busyUntilMs = new Map<string, number>()
   const gapMs = (dice.chance(0.5) ? 9000 : 3000) / Math.max(1, hosts / 10)
@@ -98,7 +105,8 @@ export function storyOf(seed: number, largest = 50): Story {
   const count = dice.between(2, hosts > 12 ? 6 : 9)
   for (let i = 0; i < count; i++) {
     atMs += Math.round(dice.between(0, gapMs))
-    const fault = !mild && dice.chance(0.75) ? severeFault(dice, names, addresses) : mildFault(dice, names)
+    const fault =
+      !mild && dice.chance(0.75) ? severeFault(dice, names, addresses, plainHosts.length > 0) : mildFault(dice, names)
     if ("host" in fault && fault.kind !== "kill-actor" && fault.kind !== "clock-jump") {
       if ((busyUntilMs.get(fault.host) ?? 0) > atMs) continue
       busyUntilMs.set(fault.host, atMs + fault.forMs + 1000)
@@ -120,7 +128,8 @@ export function storyOf(seed: number, largest = 50): Story {
     hosts,
     addresses: [...new Set(addresses)],
     loss: dice.chance(0.4) ? 0 : dice.between(1, 50) / 1000,
-    plainHosts: dice.chance(0.06) ? [dice.pick(names)] : [],
+    plainHosts,
+    ...(sticky && { policy: "sticky" }),
     faults,
     endMs,
   }
@@ -128,9 +137,10 @@ export function storyOf(seed: number, largest = 50): Story {
 
 type Lasting = Fault & { readonly forMs: number }
 
-function severeFault(dice: Dice, names: readonly string[], addresses: readonly Ip[]): Lasting {
+function severeFault(dice: Dice, names: readonly string[], addresses: readonly Ip[], plain: boolean): Lasting {
   const host = dice.pick(names)
   const forMs = dice.chance(0.3) ? dice.between(50, 2000) : dice.between(2000, 40_000)
+  if (!plain && dice.chance(0.2)) return { kind: dice.pick(planned), host, forMs }
   const what = dice.between(0, 13)
   if (what < severe.length) {
     const kind = severe[what] ?? "crash"

@@ -6,13 +6,13 @@ const widest = 240
 
 /** A failure for people: what broke, what happened before, what the speakers said, and how to see it again. */
 export function told({ story, violation, said }: Outcome): string {
-  const { seed, hosts, addresses, loss, plainHosts, faults } = story
+  const { seed, hosts, addresses, loss, plainHosts, policy, faults } = story
   const plain = plainHosts.length === 0 ? "" : `, like MetalLB's: ${plainHosts.join(", ")}`
   const atSeconds = (violation?.atMs ?? 0) / 1000
   const near = said.filter((line) => Number(line.split(" ", 1)[0]) >= atSeconds - 10).slice(-linesKept)
   return [
     `seed ${seed}: ${violation?.invariant ?? "nothing"} broke at ${atSeconds.toFixed(2)} s: ${violation?.text ?? ""}`,
-    `  ${hosts} speakers, ${addresses.join(", ")}, ${(loss * 100).toFixed(1)} % lost${plain}`,
+    `  ${hosts} speakers, ${addresses.join(", ")}, ${(loss * 100).toFixed(1)} % lost${plain}${policy ? `, ${policy}` : ""}`,
     ...faults.map((fault) => `  ${describeFault(fault)}`),
     ...near.map((line) => `    ${line.slice(0, widest)}`),
     `again: node bin/with-node.mjs test/simulated/nightly.ts --story '${JSON.stringify(story)}'`,
