@@ -1,11 +1,11 @@
-import { quote } from "../../config/go-text.ts"
+import { quote, quoteList } from "../../config/go-text.ts"
 import { type Ip, parseIp } from "../../protocols/ip.ts"
 import { type Asking, assign } from "./choose.ts"
 import { prefersBoth, sameAddresses, stackFamilyOf } from "./families.ts"
 import { type Conclusion, type Course, note, presentAddresses, warn } from "./outcome.ts"
 import { poolOf } from "./pool-index.ts"
 import { describeRefusal, type FamilyFault, type StackFamily } from "./reasons.ts"
-import { couldGrow, requestedAddresses, requestedPool } from "./request.ts"
+import { asksForOneOf, couldGrow, requestedAddresses, requestedPool } from "./request.ts"
 
 export type Kept =
   | { readonly kind: "holds"; readonly addresses: readonly Ip[]; readonly pool: string }
@@ -15,7 +15,7 @@ export type Kept =
 
 /** What the Service has already, and whether it may and wants to keep it. */
 export function* keep(course: Course): Asking<Kept> {
-  const { service, because } = course
+  const { service, claim, pools, because } = course
   const present = presentAddresses(service)
   if (present.length === 0) return { kind: "needs" }
   const wanted = stackFamilyOf(service.clusterIPs)
@@ -42,7 +42,12 @@ export function* keep(course: Course): Asking<Kept> {
   if (!stays) return { kind: "needs" }
   if (requested.value.length > 0 && !sameAddresses(requested.value, current)) {
     because.push({ kind: "other-addresses-requested", addresses: requested.value, current })
-    return { kind: "needs" }
+    if (!asksForOneOf(service, requested.value, current)) return { kind: "needs" }
+    const kept = yield* assign(service, claim, pools, requested.value)
+    if (!kept.ok) return { kind: "needs" }
+    because.push({ kind: "assigned", addresses: requested.value, pool, how: "requested-addresses" })
+    note(course, "IPAllocated", `Assigned IP ${quoteList(requested.value)}`)
+    return settled({ state: "assigned", ingress: requested.value, pool, hopeful: false })
   }
   because.push({ kind: "kept", addresses: current, pool })
   if (couldGrow(service, current)) return { kind: "holds", addresses: current, pool }

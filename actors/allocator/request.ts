@@ -47,6 +47,16 @@ export function couldGrow(service: ServiceFacts, addresses: readonly string[]): 
   return requested.ok && requested.value.length === 0
 }
 
+/**
+ * A Service with two addresses that asks for one of them, as who has one already may. MetalLB takes both: it refuses the
+ * request of a dual-stack Service for one address, and has let go of what it had by then.
+ */
+export const asksForOneOf = (service: ServiceFacts, requested: readonly Ip[], current: readonly Ip[]): boolean =>
+  prefersBoth(service) &&
+  current.length === 2 &&
+  requested.length === 1 &&
+  requested.every((ip) => current.includes(ip))
+
 export function claimOf(service: ServiceFacts): Claim {
   const selector = Object.entries(service.selector).sort(([a], [b]) => (a < b ? -1 : 1))
   return {

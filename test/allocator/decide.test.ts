@@ -251,6 +251,27 @@ const cases: Readonly<Record<string, Case>> = {
     facts: { ...dualStack, ...holding("fc00::2"), loadBalancerIP: "fc00::2", annotations: from("p") },
     ingress: ["fc00::2"],
   },
+  "PreferDualStack that asks for one of the two that it has keeps that one": {
+    facts: {
+      ...dualStack,
+      ...holding("10.0.0.2", "fc00::2"),
+      annotations: { ...requestsIPs("fc00::2"), ...from("p") },
+    },
+    ingress: ["fc00::2"],
+    events: ['IPAllocated: Assigned IP ["fc00::2"]'],
+  },
+  "RequireDualStack that asks for one of the two that it has is refused": {
+    facts: {
+      ...dualStack,
+      ipFamilyPolicy: "RequireDualStack",
+      ...holding("10.0.0.2", "fc00::2"),
+      annotations: { ...requestsIPs("fc00::2"), ...from("p") },
+    },
+    ingress: [],
+    annotations: { "metallb.io/ip-allocated-from-pool": undefined },
+    state: "waiting",
+    events: [failed('requested loadBalancer IP(s) ["fc00::2"] does not match the ipFamily of the service')],
+  },
   "PreferDualStack to RequireDualStack with one address": {
     facts: { ...dualStack, ipFamilyPolicy: "RequireDualStack", ...holding("10.0.0.2") },
     ingress: ["10.0.0.0", "fc00::"],
