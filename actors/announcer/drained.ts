@@ -4,7 +4,7 @@ import type { ServiceKey } from "../../config/facts.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
 import type { Prepared } from "./drain-messages.ts"
 import type { AnnouncerState } from "./state.ts"
-import type { Surroundings } from "./surroundings.ts"
+import { isEmptied, type Surroundings } from "./surroundings.ts"
 import type { Table } from "./wire.ts"
 
 /** Drained by command, or about to end. */
@@ -74,6 +74,6 @@ export function drainsDiffer(state: AnnouncerState): boolean {
   const { drained, unaware } = drainingOf(state)
   const known = state.surroundings
   // Whether somebody would not know matters only when there is something to know.
-  const matters = drained !== undefined || known?.drained !== undefined
+  const matters = drained !== undefined || known?.drained !== undefined || state.nodes.values().some(isEmptied)
   return !isDeepStrictEqual(drained, known?.drained) || (matters && !isDeepStrictEqual(unaware, known?.unaware))
 }

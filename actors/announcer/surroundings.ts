@@ -62,6 +62,10 @@ export function nodeFault(surroundings: Surroundings, node: string): NodeFault |
 const isTainted = (facts: NodeFacts | undefined, taint: string): boolean =>
   facts?.taints?.some(({ key }) => key === taint) === true
 
+/** By a taint that MetalLB does not know of. */
+export const isEmptied = (facts: NodeFacts): boolean =>
+  isTainted(facts, outOfServiceTaint) || isTainted(facts, drainTaint)
+
 /** MetalLB does not know of these: its speakers count such a node as a candidate for as long as it is a member. */
 export const isOurOwn = (fault: NodeFault): boolean => fault !== "network-unavailable" && fault !== "exclude-label"
 

@@ -4,6 +4,7 @@ import type { Layer2Happened, Layer2Wire } from "../../actors/announcer/layer2/m
 import type { Member } from "../../cluster/messages.ts"
 import { markVersion } from "../../cluster/speaker-mark.ts"
 import type { ActorRef } from "../../supervision/reference.ts"
+import { node } from "../announcer/facts.ts"
 import { ip } from "../arp/frames.ts"
 import { member, put, type Speaker, speaker } from "../speaker/harness.ts"
 
@@ -90,6 +91,18 @@ test("the ring hears by which MACs this node announces, again when gossip begins
   t.is(marks()?.length, 1)
   await it.kill("/speaker/cluster")
   t.deepEqual(marks(), [mark])
+})
+
+test("a node with a drain taint hands over as soon as somebody knows of drains", async (t) => {
+  const it = await started()
+  const taints = [{ key: "troupe.dev/drain", value: "", effect: "NoSchedule" }]
+  await it.change((cluster) => cluster.putNode(node("charlie", { taints })))
+  t.true(it.addresses()?.includes("192.0.2.10"), "the others would not announce in its place")
+  const knowing = ["alpha", "bravo", "charlie"].map(
+    (name): Member => ({ ...marked(name), mark: { version: markVersion, macs: [macs[name] ?? ""] } }),
+  )
+  await it.members(...knowing)
+  t.deepEqual(it.addresses(), [])
 })
 
 test("a member that contradicts us is asked what it knows, once for all addresses", async (t) => {

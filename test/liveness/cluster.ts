@@ -5,6 +5,7 @@ import type { SpeakerMetrics, SpeakerStatus } from "../../actors/announcer/messa
 import { type SpeakerConfig, type SpeakerMessage, speakerActor } from "../../actors/speaker.ts"
 import { gossipActor } from "../../cluster/gossip.ts"
 import type { GossipCommand } from "../../cluster/messages.ts"
+import { markVersion } from "../../cluster/speaker-mark.ts"
 import { arpRequestFrame, decodeArpClaim } from "../../protocols/arp/claim.ts"
 import { gratuitousFrames } from "../../protocols/arp/gratuitous.ts"
 import { formatMac } from "../../protocols/ethernet/mac.ts"
@@ -109,7 +110,7 @@ export function cluster(seed: number, { hosts: size = 3, loss = 0, addresses = [
         profile: "lan",
         silentUntilPeers: true,
         ...(options.keyOf && { secretKey: options.keyOf(host) }),
-        ...(liveness ? { mark: { version: 1, macs: [] } } : {}),
+        ...(liveness ? { mark: { version: markVersion, macs: [] } } : {}),
       },
     }
     const actor = layer2Actor as unknown as Actor<unknown, unknown, Layer2Message>
