@@ -29,9 +29,13 @@ export function layer2Table(announcements: Announcements, standings: Standings =
   return [...byIp]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([ip, interfaces]) => {
-      const before = standings.get(ip)?.before.slice(0, mostBefore)
-      const table = { ip, interfaces: interfaces === "all" ? ("all" as const) : [...interfaces].sort() }
-      return before === undefined || before.length === 0 ? table : { ...table, before }
+      const { before = [], rivals = [] } = standings.get(ip) ?? {}
+      return {
+        ip,
+        interfaces: interfaces === "all" ? ("all" as const) : [...interfaces].sort(),
+        ...(before.length > 0 && { before: before.slice(0, mostBefore) }),
+        ...(rivals.length > 0 && { rivals: rivals.slice(0, mostBefore) }),
+      }
     })
 }
 

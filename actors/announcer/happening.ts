@@ -58,4 +58,5 @@ const causes: Readonly<Record<Cause, string>> = {
   "node-gone": "its node is gone from the network",
   "link-withdrawn": "it says itself that its link is down",
   "speaker-hung": "its speaker does not move",
+  "let-go": "it does not answer for the address any more",
 }

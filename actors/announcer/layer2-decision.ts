@@ -136,6 +136,8 @@ export interface Standing {
   readonly interfaces: "all" | readonly string[]
   /** Who comes before it, the first first. */
   readonly before: readonly string[]
+  /** Who would come before it without its claim by the policy `sticky`. Absent: nobody. */
+  readonly rivals?: readonly string[]
   /** Absent: the policy `sticky` is not in force. */
   readonly sticky?: { readonly usual: boolean }
 }
@@ -173,12 +175,15 @@ export function standingOf(
   const unclaimed = claims?.has(me)
     ? inOrder({ ...others, claims: new Map([...claims].filter(([node]) => node !== me)) })
     : order
-  const before = unclaimed.slice(0, unclaimed.indexOf(me)).filter((node) => ahead.has(node) || !speakers.has(node))
+  const better = unclaimed.slice(0, unclaimed.indexOf(me))
+  const before = better.filter((node) => ahead.has(node) || !speakers.has(node))
+  const rivals = better.filter((node) => !before.includes(node))
   const covering = advertisements.filter(({ nodes }) => nodes.has(me))
   return {
     ips,
     interfaces: interfacesOf(open(covering, question)),
     before,
+    ...(rivals.length > 0 && { rivals }),
     ...(policies?.sticky === true && { sticky: { usual: inOrder(others)[0] === me } }),
   }
 }

@@ -60,7 +60,8 @@ function continued(turn: Turn, watched: Watched, was: Address | undefined): Addr
   const { liveness } = turn.draft.desired
   if (goesOn(watched, was)) return lingering(turn, watched, was)
   if (watched.role === "former") return gone(watched)
-  const fresh = { ...(was ?? newAddress(watched)), ...watched, lingerMs: undefined, successor: undefined }
+  const { rivals: _, ...rest } = was ?? newAddress(watched)
+  const fresh = { ...rest, ...watched, lingerMs: undefined, successor: undefined }
   if (!liveness) {
     const nothing = { holder: undefined, takenFrom: undefined, yieldedMs: undefined, confirm: undefined }
     return { ...fresh, ...nothing, answering: watched.role === "own" && fresh.ceasedMs === undefined }
@@ -69,15 +70,24 @@ function continued(turn: Turn, watched: Watched, was: Address | undefined): Addr
 }
 
 function leading(turn: Turn, fresh: Address, was: Address | undefined): Address {
-  const { before, ceasedMs } = fresh
+  const { before, rivals = [], ceasedMs } = fresh
   const leader = { ...fresh, takenFrom: stillAsked(turn, fresh, was), confirm: undefined }
   if (ceasedMs !== undefined) return leader
   const holder = was?.answering === true ? undefined : was?.holder
   // Gossip calls the one before us dead, and we hear it: the wire knows better.
   const isHeard =
-    holder !== undefined && before.includes(holder) && mayHold(turn, holder, fresh.yieldedMs !== undefined)
+    holder !== undefined &&
+    (before.includes(holder) || (rivals.includes(holder) && fresh.yieldedMs !== undefined)) &&
+    mayHold(turn, holder, fresh.yieldedMs !== undefined)
   if (isHeard) return { ...leader, answering: false, yieldedMs: fresh.yieldedMs ?? turn.nowMs }
-  return { ...leader, answering: true, holder: undefined, yieldedMs: undefined, splitTold: false }
+  return {
+    ...leader,
+    answering: true,
+    holder: undefined,
+    unansweredMs: undefined,
+    yieldedMs: undefined,
+    splitTold: false,
+  }
 }
 
 /**
@@ -105,11 +115,13 @@ function standingBy(turn: Turn, fresh: Address, was: Address | undefined): Addre
   const state = (name: string | undefined) => (name === undefined ? undefined : members.get(name)?.state)
   const taken = was?.role === "standby" && was.answering
   const holds = fresh.holder !== undefined && (state(fresh.holder) === "alive" || heardLately(turn, fresh.holder))
+  const holder = taken ? undefined : holds ? fresh.holder : expected(turn, fresh)
   return {
     ...fresh,
     answering: taken,
     takenFrom: taken ? fresh.takenFrom : undefined,
-    holder: taken ? undefined : holds ? fresh.holder : expected(turn, fresh),
+    holder,
+    unansweredMs: holder === was?.holder ? fresh.unansweredMs : undefined,
     yieldedMs: undefined,
     splitTold: false,
     confirm: was?.role === "standby" ? fresh.confirm : undefined,

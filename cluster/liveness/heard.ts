@@ -6,6 +6,9 @@ import { answeringChanged, count, type EventOf, happened, peerOf, setAddress, se
 /** Time for members to say which MAC is theirs, before an unknown one is called a stranger. */
 const introduceMs = 200
 
+/** By then gossip has exchanged tables, if it can: who claims what it would not know better. */
+const insistMs = 1000
+
 /** What makes a living member claim an address, as a drained node, may be on its way to us. */
 const newsMs = 150
 
@@ -29,7 +32,7 @@ export function heard(turn: Turn, event: EventOf<"heard">, weighed = false): voi
   if (name === undefined) return unknown(turn, address, mac, gratuitous)
   if (!draft.desired.liveness) return
   lives(turn, name, mac)
-  if (!address.answering) setAddress(turn, ip, { holder: name, confirm: undefined })
+  if (!address.answering) setAddress(turn, ip, { holder: name, unansweredMs: undefined, confirm: undefined })
   else if (address.before.includes(name)) {
     // For an address that gossip says is ours only a claim counts: a kernel that answers for it leads nobody.
     if (address.role === "standby" || gratuitous) {
@@ -65,7 +68,8 @@ function lives(turn: Turn, name: string, mac: string): void {
 
 function yieldTo(turn: Turn, { ip, role }: Address, to: string, mac: string): void {
   const yieldedMs = role === "own" ? turn.nowMs : undefined
-  setAddress(turn, ip, { answering: false, holder: to, takenFrom: undefined, yieldedMs, confirm: undefined })
+  const asked = { holder: to, unansweredMs: undefined, confirm: undefined }
+  setAddress(turn, ip, { answering: false, ...asked, takenFrom: undefined, yieldedMs })
   count(turn, "yields")
   happened(turn, { what: "yielded", ip, to, mac })
   answeringChanged(turn)
@@ -74,8 +78,10 @@ function yieldTo(turn: Turn, { ip, role }: Address, to: string, mac: string): vo
 /** One who comes after us, or is no candidate: we say again whose it is, once in a while. */
 function contested(turn: Turn, address: Address, by: string, mac: string): void {
   const { draft, nowMs, effects } = turn
-  const { ip, role, defendedMs, toldMs, splitTold } = address
+  const { ip, role, rivals, defendedMs, toldMs, splitTold } = address
   const { defendEveryMs } = draft.settings
+  // Its claim and our answer to the one before may have crossed.
+  if (nowMs - defendedMs < newsMs) return
   count(turn, "contests")
   const split = role === "own" && draft.members.get(by)?.state === "dead" && !splitTold
   if (split) {
@@ -88,7 +94,8 @@ function contested(turn: Turn, address: Address, by: string, mac: string): void 
     effects.push({ kind: "announce", ip, how: "burst" })
     setAddress(turn, ip, { defendedMs: nowMs })
     // Not told again for as long as it is not defended again.
-  } else if (role === "standby") return yieldTo(turn, address, by, mac)
+  } else if (role === "standby" || (rivals?.includes(by) === true && nowMs - defendedMs >= insistMs))
+    return yieldTo(turn, address, by, mac)
   else sayAgain(turn, address)
   if (!defended && nowMs - toldMs < defendEveryMs) return
   setAddress(turn, ip, { toldMs: nowMs })

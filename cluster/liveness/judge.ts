@@ -21,7 +21,8 @@ export interface Evidence {
   readonly linkWithdrawn: boolean
 }
 
-export type Cause = "process-dead" | "node-gone" | "link-withdrawn" | "speaker-hung"
+/** `let-go`: not by `judge`; it lives, and does not answer for what gossip says is ours. */
+export type Cause = "process-dead" | "node-gone" | "link-withdrawn" | "speaker-hung" | "let-go"
 
 /** One case for each rule that played a part. */
 export type LivenessReason =
@@ -38,6 +39,7 @@ export type LivenessReason =
   | { readonly rule: "link-withdrawn" }
   | { readonly rule: "evidence-missing"; readonly of: "kernel" | "witnesses" | "gossip" | "port" }
   | { readonly rule: "too-soon"; readonly leftMs: number }
+  | { readonly rule: "let-go"; readonly silentMs: number }
 
 export interface LivenessVerdict {
   readonly decision: { readonly kind: "take-over"; readonly cause: Cause } | { readonly kind: "wait" }
@@ -120,6 +122,8 @@ export function describeLiveness(reason: LivenessReason): string {
       return "it says itself that this link is down"
     case "evidence-missing":
       return `not known yet: ${reason.of}`
+    case "let-go":
+      return `it lives, and has not answered for this address for ${Math.round(reason.silentMs)} ms`
     case "too-soon":
       return `${Math.round(reason.leftMs)} ms too soon`
   }

@@ -34,12 +34,16 @@ export interface Watched {
   readonly role: "own" | "standby" | "former"
   /** Who comes before us in the election, the first first, whether alive or not. */
   readonly before: readonly string[]
+  /** Who would come before us without our claim by the policy `sticky`, and may not know of that. Absent: nobody. */
+  readonly rivals?: readonly string[]
 }
 
 export interface Address extends Watched {
   readonly answering: boolean
   /** The member that has it, as heard or as expected. */
   readonly holder: string | undefined
+  /** Since when the holder leaves questions for this address unanswered; the member may live and answer for others. */
+  readonly unansweredMs: number | undefined
   /** Taken from that member, which we go on asking: it may come back. */
   readonly takenFrom: string | undefined
   /** When that was. */

@@ -1,7 +1,7 @@
 import type { Ip } from "../../protocols/ip.ts"
 import { expected } from "./desire.ts"
 import { evidenceFor } from "./doubt.ts"
-import { judge, type LivenessVerdict } from "./judge.ts"
+import { type Cause, judge, type LivenessReason } from "./judge.ts"
 import type { Address, Member } from "./state.ts"
 import { answeringChanged, count, happened, heardLately, peerOf, setAddress, setPeer, type Turn } from "./turn.ts"
 
@@ -17,11 +17,7 @@ export function conclude(turn: Turn, member: Member, held: readonly Ip[]): void 
   if (held.length === 0) return void setPeer(turn, name, { doubt: undefined })
   const verdict = judge(evidenceFor(turn, member, doubt), draft.settings)
   if (verdict.decision.kind === "wait") {
-    const isLong = nowMs - doubt.sinceMs >= draft.settings.silentMs
-    for (const ip of held) {
-      setAddress(turn, ip, { confirm: undefined })
-      if (isLong) letGo(turn, ip, name)
-    }
+    for (const ip of held) setAddress(turn, ip, { confirm: undefined })
     return void setPeer(turn, name, { doubt: { ...doubt, readyMs: undefined } })
   }
   const readyMs = doubt.readyMs ?? nowMs
@@ -30,7 +26,7 @@ export function conclude(turn: Turn, member: Member, held: readonly Ip[]): void 
   for (const [i, ip] of held.entries()) {
     const address = draft.addresses.get(ip)
     if (address !== undefined && confirmed(turn, address, name, readyMs, i < mostConfirmed)) {
-      takeOver(turn, address, name, verdict)
+      takeOver(turn, address, name, verdict.decision.cause, verdict.because)
       taken++
     }
   }
@@ -39,14 +35,35 @@ export function conclude(turn: Turn, member: Member, held: readonly Ip[]): void 
 }
 
 /**
- * Who comes after us held it in somebody's place only. It lives and does not answer, so it has let go: what counts again is
- * who should have it.
+ * What a member that lives has not answered for in so long, it has let go of. If gossip says that it is ours, it is ours
+ * again. If it comes after us, it held it in somebody's place only, and what counts is who should have it. Who comes
+ * before us has its reasons.
  */
-function letGo(turn: Turn, ip: Ip, holder: string): void {
-  const address = turn.draft.addresses.get(ip)
-  if (address === undefined || address.before.includes(holder)) return
+export function letGo(turn: Turn, member: Member, held: readonly Ip[]): void {
+  const { draft, nowMs } = turn
+  const { name } = member
+  for (const ip of held) {
+    const address = draft.addresses.get(ip)
+    if (address?.unansweredMs === undefined) continue
+    const silentMs = nowMs - address.unansweredMs
+    if (silentMs < draft.settings.silentMs) continue
+    if (address.role === "own") {
+      if (isThere(turn, member)) takeOver(turn, address, name, "let-go", [{ rule: "let-go", silentMs }])
+    } else if (!address.before.includes(name)) expectAnother(turn, address)
+  }
+}
+
+/** It is heard, and so are we not deaf ourselves. */
+function isThere(turn: Turn, member: Member): boolean {
+  if (heardLately(turn, member.name)) return true
+  const { doubt } = peerOf(turn, member.name)
+  if (doubt?.gossip.outcome !== "alive") return false
+  return evidenceFor(turn, member, doubt).kernel === "answers"
+}
+
+function expectAnother(turn: Turn, address: Address): void {
   const next = expected(turn, address)
-  setAddress(turn, ip, { holder: next })
+  setAddress(turn, address.ip, { holder: next, unansweredMs: undefined })
   // Somebody stood in for it, so its silence means something though we have not heard it since.
   if (next !== undefined && peerOf(turn, next).mac !== undefined) setPeer(turn, next, { acquainted: true })
 }
@@ -79,13 +96,18 @@ function mayTakeOver(turn: Turn, name: string): boolean {
   return (state === "alive" && unheard !== true) || heardLately(turn, name)
 }
 
-function takeOver(turn: Turn, { ip, role }: Address, from: string, { decision, because }: LivenessVerdict): void {
-  if (decision.kind !== "take-over") return
+function takeOver(
+  turn: Turn,
+  { ip, role }: Address,
+  from: string,
+  cause: Cause,
+  because: readonly LivenessReason[],
+): void {
   const { draft, nowMs } = turn
-  const { cause } = decision
   setAddress(turn, ip, {
     answering: true,
     holder: undefined,
+    unansweredMs: undefined,
     confirm: undefined,
     takenFrom: role === "standby" ? from : undefined,
     takenMs: nowMs,

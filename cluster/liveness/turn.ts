@@ -68,6 +68,7 @@ export const newAddress = (watched: Watched): Address => ({
   ...watched,
   answering: watched.role === "own",
   holder: undefined,
+  unansweredMs: undefined,
   takenFrom: undefined,
   takenMs: never,
   yieldedMs: undefined,

@@ -4,7 +4,7 @@ import { endLinger, lingersUntilMs } from "./hand-over.ts"
 import { judgeClaimant } from "./heard.ts"
 import { seek } from "./seek.ts"
 import type { Address, Member, Peer } from "./state.ts"
-import { conclude } from "./take-over.ts"
+import { conclude, letGo } from "./take-over.ts"
 import { answeringChanged, count, happened, isWatched, peerOf, setAddress, setPeer, type Turn } from "./turn.ts"
 
 /** Kernels that never answered here are asked more rarely after so many times. */
@@ -51,8 +51,9 @@ function awake(turn: Turn, lateMs: number): void {
     if (doubt === undefined && outstanding === undefined) continue
     setPeer(turn, name, { doubt: undefined, outstanding: undefined, nextProbeMs: nowMs })
   }
-  for (const { ip, confirm } of draft.addresses.values())
-    if (confirm !== undefined) setAddress(turn, ip, { confirm: undefined })
+  for (const { ip, confirm, unansweredMs } of draft.addresses.values())
+    if (confirm !== undefined || unansweredMs !== undefined)
+      setAddress(turn, ip, { confirm: undefined, unansweredMs: undefined })
 }
 
 interface Roles {
@@ -91,6 +92,8 @@ function watch(turn: Turn, name: string, { held, lost }: Roles): number {
       count(turn, "probesMissed")
       const doubt = peer.doubt ?? newDoubt(outstanding.sentMs)
       peer = setPeer(turn, name, { doubt: { ...doubt, missed: doubt.missed + 1 }, nextProbeMs: nowMs })
+      const { unansweredMs = outstanding.sentMs } = draft.addresses.get(outstanding.ip) ?? {}
+      setAddress(turn, outstanding.ip, { unansweredMs })
     }
   }
   if (peer.outstanding === undefined && nowMs >= peer.nextProbeMs) peer = probe(turn, member, [...held, ...lost])
@@ -103,6 +106,7 @@ function watch(turn: Turn, name: string, { held, lost }: Roles): number {
     conclude(turn, member, held)
     peer = peerOf(turn, name)
   }
+  if (peer.doubt?.readyMs === undefined) letGo(turn, member, held)
   if (peer.doubt !== undefined) return nowMs + doubtTickMs
   return peer.outstanding === undefined ? peer.nextProbeMs : peer.outstanding.sentMs + settings.answerWithinMs
 }

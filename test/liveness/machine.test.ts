@@ -323,6 +323,57 @@ test("whoever let go for somebody else's sake leaves one that was heard before: 
   t.true(it.took())
 })
 
+test("we lead by gossip, yielded to one that it calls dead, and that one lets go: the address is ours again", (t) => {
+  const split = desiredOf([{ ...own, before: ["first"] }], {
+    members: [member("first", { state: "dead" }), member("third")],
+  })
+  const it = scene(split)
+  it.claim(mac.first)
+  it.pass(1000)
+  t.true(it.answering.yielded.has(vip))
+  it.answers.first = false
+  it.pass(600)
+  t.true(it.answering.yielded.has(vip), "it may sleep")
+  it.pass(400)
+  t.is(it.answering.yielded.size, 0)
+  t.deepEqual(it.happenings(), ["yielded", "brain-split", "taken-over"])
+})
+
+test("claims that cross are no contradiction", (t) => {
+  const it = scene(desiredOf([standby]))
+  it.pass(1000)
+  Object.assign(it.answers, { first: false, port: "refused" })
+  it.pass(300)
+  it.claim(mac.third)
+  it.pass(200)
+  t.is(it.announced("burst"), 1)
+  it.claim(mac.third)
+  t.true(it.took())
+  it.pass(200)
+  it.claim(mac.third)
+  it.pass(200)
+  t.false(it.took(), "it insists")
+})
+
+test("sticky: whoever comes first but for our claim, and insists, does not know of it and keeps the address", (t) => {
+  const claimed = desiredOf([{ ...own, rivals: ["first"] }])
+  const it = scene(claimed)
+  it.claim(mac.first)
+  it.pass(200)
+  it.claim(mac.first)
+  it.pass(200)
+  t.deepEqual([it.announced("burst"), it.answering.yielded.size], [1, 0], "it is about to hear of our claim")
+  it.pass(1000)
+  it.claim(mac.first)
+  it.pass(200)
+  t.true(it.answering.yielded.has(vip))
+  it.desire(claimed)
+  t.true(it.answering.yielded.has(vip))
+  it.claim(mac.third)
+  it.pass(500)
+  t.true(it.answering.yielded.has(vip))
+})
+
 test("sticky: whom we took it from is asked for it for two minutes, and an answer is contradicted", (t) => {
   const it = scene(desiredOf([standby]))
   it.pass(1000)

@@ -170,6 +170,47 @@ const stories: readonly Told[] = [
     nobodyMs: 1000,
   },
   {
+    about:
+      "sticky: gossip is cut, the leader is no candidate for a moment, and does not hear who has claimed its address",
+    policy: "sticky",
+    hosts: 4,
+    seeds: [3531],
+    addresses: [ip("192.0.2.50")],
+    faults: [
+      {
+        kind: "split",
+        planes: ["sockets"],
+        groups: [["bravo"], ["charlie", "delta"], ["alpha"]],
+        atMs: 22_377,
+        forMs: 14_355,
+      },
+      { kind: "unavailable", host: "charlie", atMs: 26_208, forMs: 2422 },
+    ],
+    twoMs: 2000,
+    nobodyMs: 500,
+  },
+  {
+    about: "both sides of a cut have the address of one that hangs: whole again, their claims cross, and one keeps it",
+    hosts: 4,
+    seeds: [3580],
+    addresses: [ip("192.0.2.43"), ip("192.0.2.108")],
+    faults: [
+      {
+        kind: "split",
+        planes: both,
+        groups: [
+          ["charlie", "delta"],
+          ["alpha", "bravo"],
+        ],
+        atMs: 33_501,
+        forMs: 17_538,
+      },
+      { kind: "hang", host: "alpha", atMs: 46_540, forMs: 29_941 },
+    ],
+    twoMs: 800,
+    nobodyMs: 1500,
+  },
+  {
     about: "a Service that comes when its leader has no link",
     faults: [
       { kind: "service-gone", ip: web, atMs: 16_000, forMs: 9000 },

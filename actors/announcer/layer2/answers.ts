@@ -7,6 +7,8 @@ export interface Table {
   readonly entries: ReadonlyMap<Ip, "all" | ReadonlySet<string>>
   /** Members that would come before this node if they were alive. */
   readonly before: ReadonlyMap<Ip, readonly string[]>
+  /** Likewise, without this node's claim by the policy `sticky`. */
+  readonly rivals: ReadonlyMap<Ip, readonly string[]>
   /** What was no address. */
   readonly refused: readonly string[]
 }
@@ -14,16 +16,18 @@ export interface Table {
 export function tableOf(entries: readonly Layer2Entry[]): Table {
   const table = new Map<Ip, "all" | ReadonlySet<string>>()
   const before = new Map<Ip, readonly string[]>()
+  const rivals = new Map<Ip, readonly string[]>()
   const refused: string[] = []
-  for (const { ip: text, interfaces, before: members } of entries) {
+  for (const { ip: text, interfaces, before: members, rivals: others } of entries) {
     const ip = parseIp(text)
     if (ip === undefined) refused.push(text)
     else {
       table.set(ip, union(table.get(ip), interfaces))
       if (members !== undefined) before.set(ip, members)
+      if (others !== undefined) rivals.set(ip, others)
     }
   }
-  return { entries: table, before, refused }
+  return { entries: table, before, rivals, refused }
 }
 
 function union(

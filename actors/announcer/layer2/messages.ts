@@ -24,6 +24,8 @@ export interface Layer2Entry {
   readonly interfaces: "all" | readonly string[]
   /** Members that would come before this node if they were alive: whoever of them is heard on the wire keeps the address. */
   readonly before?: readonly string[]
+  /** Members that would come before it without its claim by the policy `sticky`, and may not know of that. */
+  readonly rivals?: readonly string[]
 }
 
 /** What is needed to hear on the wire who is there. Absent: claims of others are not listened to. */

@@ -27,7 +27,8 @@ export function watchOf(
   // Without gossip nobody knows who is a stranger.
   for (const [ip, interfaces] of gossip === undefined ? [] : table.entries) {
     if (!audible(ip) || !here(interfaces)) continue
-    addresses.set(ip, { ip, role: "own", before: table.before.get(ip) ?? [] })
+    const rivals = table.rivals.get(ip)
+    addresses.set(ip, { ip, role: "own", before: table.before.get(ip) ?? [], ...(rivals && { rivals }) })
   }
   if (addresses.size === 0) return undefined
   const mac = formatMac(link.mac)

@@ -42,7 +42,7 @@ const plain = [
   "probesSent",
   "probesMissed",
 ] as const
-const causes = ["process-dead", "node-gone", "link-withdrawn", "speaker-hung"] as const
+const causes = ["process-dead", "node-gone", "link-withdrawn", "speaker-hung", "let-go"] as const
 
 function combined(a: LivenessCounts, b: LivenessCounts, how: (a: number, b: number) => number): LivenessCounts {
   const takeovers: Record<string, number> = {}
