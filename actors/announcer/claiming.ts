@@ -6,7 +6,7 @@ import { type Held, nextClaims } from "./claims.ts"
 import type { Layer2Happened } from "./layer2/messages.ts"
 import type { AnnouncerState, Message } from "./state.ts"
 
-/** How long a take-over counts before the thread's report has to name it too. */
+/** How long what has just changed hands counts before the thread's report has to name it too. */
 const reportWithinMs = 1500
 
 /**
@@ -36,16 +36,20 @@ const ownClaims = ({ claiming, acquaintances, membership, config }: AnnouncerSta
   acquaintances.get(config.nodeName)?.mark?.claims ??
   membership.heard?.find(({ name }) => name === config.nodeName)?.mark?.claims
 
-function heldIn({ records, layer2, taken, left }: AnnouncerState, nowMs: number): ReadonlyMap<Ip, Held> {
+/** Without a link nothing is held, whatever gossip says to one that hears nobody. */
+function heldIn({ records, layer2, taken, left, ...state }: AnnouncerState, nowMs: number): ReadonlyMap<Ip, Held> {
   const held = new Map<Ip, Held>()
-  const yielded = new Set(layer2?.wire?.yielded)
+  if (layer2?.macs?.length === 0) return held
+  const isRecent = (atMs: number | undefined) => nowMs - (atMs ?? Number.NEGATIVE_INFINITY) < reportWithinMs
+  const yielded = new Set<string>(layer2?.wire?.yielded)
   const reported = new Set(layer2?.wire?.taken)
   for (const { decided } of records.values()) {
     const { standing, announcement } = decided ?? {}
     const [ip] = standing?.ips ?? []
     if (standing?.sticky === undefined || ip === undefined) continue
-    const isTaken = reported.has(ip) || nowMs - (taken.get(ip) ?? Number.NEGATIVE_INFINITY) < reportWithinMs
-    const leads = announcement?.layer2?.interfacesMissing === false && !yielded.has(ip) && !left.has(ip)
+    const isTaken = reported.has(ip) || isRecent(taken.get(ip))
+    const isYielded = yielded.has(ip) || isRecent(state.yielded.get(ip))
+    const leads = announcement?.layer2?.interfacesMissing === false && !isYielded && !left.has(ip)
     if (isTaken || leads) held.set(ip, { usual: standing.sticky.usual, taken: isTaken })
   }
   return held
@@ -59,14 +63,16 @@ export function noteTaken(state: AnnouncerState, { happening }: Layer2Happened, 
   if (happening.what !== "taken-over" && happening.what !== "yielded") return
   const ip = parseIp(happening.ip)
   if (ip === undefined) return
-  if (happening.what === "yielded") state.taken.delete(ip)
-  else state.taken.set(ip, context.world.clock.monotonicMs())
+  const [from, to] = happening.what === "yielded" ? [state.taken, state.yielded] : [state.yielded, state.taken]
+  from.delete(ip)
+  to.set(ip, context.world.clock.monotonicMs())
   context.timers.set("claims", claimTakenAfterMs, { kind: "claims-due" })
 }
 
 /** The thread has reported since then. */
-export function forgetTaken({ taken }: AnnouncerState, nowMs: number): void {
-  for (const [ip, atMs] of taken) if (nowMs - atMs >= reportWithinMs) taken.delete(ip)
+export function forgetTaken({ taken, yielded }: AnnouncerState, nowMs: number): void {
+  for (const noted of [taken, yielded])
+    for (const [ip, atMs] of noted) if (nowMs - atMs >= reportWithinMs) noted.delete(ip)
 }
 
 /** Tells the ring by which MACs this node announces, in which subnets it is, and what it claims. */

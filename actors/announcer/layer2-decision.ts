@@ -136,7 +136,7 @@ export interface Standing {
   readonly interfaces: "all" | readonly string[]
   /** Who comes before it, the first first. */
   readonly before: readonly string[]
-  /** Who would come before it without its claim by the policy `sticky`. Absent: nobody. */
+  /** Who would come before it if nothing had been said in gossip: of its claim, or of their being drained. Absent: nobody. */
   readonly rivals?: readonly string[]
   /** Absent: the policy `sticky` is not in force. */
   readonly sticky?: { readonly usual: boolean }
@@ -165,19 +165,24 @@ export function standingOf(
   const { policies } = policiesFor(advertisements, surroundings.election)
   const local = localNodes(service, endpoints)
   const question: Question = { ips, advertisements, local, policies, surroundings }
-  const fit = considered(surroundings, speakers).filter((node) => whyUnfit(node, question) === undefined)
+  const fitBy = (on: Surroundings): readonly string[] =>
+    considered(on, speakers).filter((node) => whyUnfit(node, { ...question, surroundings: on }) === undefined)
+  const fit = fitBy(surroundings)
   const { claims, ...others } = precedenceFor(first, policies)
-  const inOrder = (precedence: Precedence): readonly string[] =>
-    rank(fit, first, (node) => scoreOf(node, advertisements), precedence).map(({ node }) => node)
+  const inOrder = (precedence: Precedence, among = fit): readonly string[] =>
+    rank(among, first, (node) => scoreOf(node, advertisements), precedence).map(({ node }) => node)
   const order = inOrder({ ...others, ...(claims && { claims }) })
   const ahead = new Set(order.slice(0, order.indexOf(me)))
   // Whom gossip calls dead knows nothing of our claim: if it is heard after all, it goes by what it knew.
-  const unclaimed = claims?.has(me)
-    ? inOrder({ ...others, claims: new Map([...claims].filter(([node]) => node !== me)) })
-    : order
-  const better = unclaimed.slice(0, unclaimed.indexOf(me))
-  const before = better.filter((node) => ahead.has(node) || !speakers.has(node))
-  const rivals = better.filter((node) => !before.includes(node))
+  const unheard: Precedence = {
+    ...others,
+    ...(claims && { claims: new Map([...claims].filter(([node]) => node !== me)) }),
+  }
+  const unclaimed = claims?.has(me) ? inOrder(unheard) : order
+  const before = unclaimed.slice(0, unclaimed.indexOf(me)).filter((node) => ahead.has(node) || !speakers.has(node))
+  const { drained, ...undrained } = surroundings
+  const unsaid = drained === undefined ? unclaimed : inOrder(unheard, fitBy(undrained))
+  const rivals = unsaid.slice(0, unsaid.indexOf(me)).filter((node) => !before.includes(node))
   const covering = advertisements.filter(({ nodes }) => nodes.has(me))
   return {
     ips,

@@ -138,6 +138,8 @@ export interface AnnouncerState {
   layer2: Layer2Report | undefined
   /** Addresses taken from a silent leader, by when, until the report names them. */
   readonly taken: Map<Ip, number>
+  /** Addresses left to one that comes before this node: likewise. */
+  readonly yielded: Map<Ip, number>
   /** What the witness has found, and was told last. */
   witness: WitnessReport | undefined
   witnessTold: WitnessCommand | undefined
@@ -203,6 +205,7 @@ export const beginning = (
   reported: undefined,
   layer2: undefined,
   taken: new Map(),
+  yielded: new Map(),
   witness: undefined,
   witnessTold: undefined,
   left: new Set(),

@@ -34,7 +34,10 @@ export interface Watched {
   readonly role: "own" | "standby" | "former"
   /** Who comes before us in the election, the first first, whether alive or not. */
   readonly before: readonly string[]
-  /** Who would come before us without our claim by the policy `sticky`, and may not know of that. Absent: nobody. */
+  /**
+   * Who would come before us if nothing had been said in gossip, neither our claim by the policy `sticky` nor that they are
+   * drained: either may be news that has not arrived. Absent: nobody.
+   */
   readonly rivals?: readonly string[]
 }
 

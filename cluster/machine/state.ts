@@ -111,6 +111,8 @@ export interface State extends MachineConfig {
   /** Pings for those who asked whether a node answers, by number. */
   readonly verifications: ReadonlyMap<number, string>
   readonly exchanges: ReadonlyMap<string, Purpose>
+  /** No sooner: of `catchUp`. */
+  readonly nextCatchUpMs: number
   readonly opened: number
   readonly peers: readonly Endpoint[]
   readonly round: JoinRound | undefined
@@ -213,6 +215,7 @@ export function initialState(config: MachineConfig): State {
     relays: new Map(),
     verifications: new Map(),
     exchanges: new Map(),
+    nextCatchUpMs: 0,
     opened: 0,
     peers: [],
     round: undefined,

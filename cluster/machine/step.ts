@@ -14,7 +14,7 @@ import {
   takesChecksum,
 } from "./probe.ts"
 import { type Effect, type Endpoint, endpointOf, type Event, isMember, type Random, type State } from "./state.ts"
-import { joinRound, replied, requested, setPeers, syncTick, syncWith } from "./sync.ts"
+import { catchUp, joinRound, replied, requested, setPeers, syncTick, syncWith } from "./sync.ts"
 import { verify, verifyTimer } from "./verify.ts"
 import { beginTurn, drawBroadcasts, endLeave, pickRandom, setTimer, type Turn } from "./turn.ts"
 
@@ -31,6 +31,7 @@ export function step(state: State, event: Event, nowMs: number, random: Random):
     case "packet":
       hearing(turn)
       heard(turn, event.message, event.from)
+      cameBack(state, turn)
       break
     case "request":
       hearing(turn)
@@ -65,6 +66,14 @@ export function step(state: State, event: Event, nowMs: number, random: Random):
       return unreachable(event)
   }
   return [turn.draft, turn.effects]
+}
+
+/** By gossip: with whole tables everything has come. */
+function cameBack(before: State, turn: Turn): void {
+  for (const effect of turn.effects) {
+    if (effect.kind !== "member-event" || effect.event !== "join") continue
+    if (before.nodes.get(effect.node.name)?.state === "dead") catchUp(turn, effect.node.name)
+  }
 }
 
 function start(turn: Turn): void {

@@ -21,6 +21,21 @@ export function syncWith(turn: Turn, name: string): void {
   if (node && isMember(node) && name !== turn.draft.name) exchangeTables(turn, node)
 }
 
+/** Of all that see a node come back so many exchange tables with it, however large the ring; and each at most so often. */
+const catchingUp = 8
+const catchUpEveryMs = 1000
+
+/**
+ * A node that was dead to us speaks again, so we were dead to it, or may have been: what either has said of itself
+ * meanwhile, the other has missed.
+ */
+export function catchUp(turn: Turn, name: string): void {
+  const { draft, nowMs, random } = turn
+  if (nowMs < draft.nextCatchUpMs || random.u32() % Math.max(1, draft.nodes.size) >= catchingUp) return
+  draft.nextCatchUpMs = nowMs + catchUpEveryMs
+  syncWith(turn, name)
+}
+
 const exchangeTables = (turn: Turn, partner: Node): void =>
   open(turn, { kind: "sync" }, endpointOf(partner), ownTable(turn, false), turn.draft.settings.tcpTimeoutMs)
 

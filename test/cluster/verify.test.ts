@@ -110,6 +110,21 @@ test("what a member has missed it is told at once by one that exchanges tables w
   t.pass()
 })
 
+test("what was said while one was dead to the other is heard as soon as it speaks again", async (t) => {
+  const { sim, at } = ring(5, ["a", "b", "c"])
+  const know = (name: string) => at(name).members[0]?.mark?.macs[0] === mac
+  const isDead = () => at("a").members.some(({ name, state }) => name === "c" && state === "dead")
+  await sim.runUntil(() => ["a", "b", "c"].every((name) => at(name).members.length === 3), { withinMs: 10_000 })
+  sim.network.partition("c")
+  at("a").send({ kind: "mark", mark: { version: 1, macs: [mac] } })
+  await sim.runUntil(isDead, { withinMs: 30_000 })
+  t.false(know("c"))
+  sim.network.heal()
+  await sim.runUntil(() => !isDead(), { withinMs: 10_000 })
+  await sim.runUntil(() => know("c"), { withinMs: 300 })
+  t.pass()
+})
+
 test("a member that answers directly, through others only, or not at all", async (t) => {
   const { sim, at } = ring(2, ["a", "b", "c"])
   await sim.runUntil(() => ["a", "b", "c"].every((name) => at(name).members.length === 3), { withinMs: 10_000 })

@@ -214,7 +214,12 @@ test("what each policy has done is data: the reasons of one decision", (t) => {
   t.deepEqual(rules, ["kept", "election"])
 })
 
-function standing(election: ElectionFacts, speakers: readonly string[], nodeName: string) {
+function standing(
+  election: ElectionFacts,
+  speakers: readonly string[],
+  nodeName: string,
+  around: Partial<Surroundings> = {},
+) {
   const facts = service()
   const advertisements = [asking("sticky")]
   const surround = surroundings({
@@ -224,6 +229,7 @@ function standing(election: ElectionFacts, speakers: readonly string[], nodeName
     speakers: new Set(speakers),
     standings: true,
     election,
+    ...around,
   })
   const { decision } = decideService(facts, endpoints("alpha"), surround)
   if (decision.kind !== "considered") throw new Error(decision.kind)
@@ -243,4 +249,15 @@ test("who is called dead does not know of a claim made since: heard on the wire,
   const claimed = on({ charlie: claims(1), alpha: claims(2) })
   t.deepEqual(standing(claimed, ["alpha", "bravo"], "alpha")?.before, ["charlie"])
   t.deepEqual(standing(claimed, ["alpha", "bravo", "charlie"], "alpha")?.before, [])
+})
+
+test("rivals: who would come first if nothing had been said in gossip", (t) => {
+  const all = ["alpha", "bravo", "charlie"]
+  const claimed = on({ charlie: claims(1), alpha: claims(2) })
+  t.deepEqual(standing(claimed, all, "alpha")?.rivals, ["charlie", "bravo"])
+  t.deepEqual(standing(claimed, ["alpha", "bravo"], "alpha")?.rivals, ["bravo"], "the dead come first anyway")
+  t.is(standing(claimed, all, "charlie")?.rivals, undefined)
+  const drained = { drained: new Set(["charlie"]) }
+  t.like(standing(on({}), all, "bravo", drained), { before: [], rivals: ["charlie"] })
+  t.is(standing(on({}), all, "bravo")?.rivals, undefined)
 })

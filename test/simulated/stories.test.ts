@@ -211,6 +211,59 @@ const stories: readonly Told[] = [
     nobodyMs: 1500,
   },
   {
+    about: "sticky: a node without a link claims nothing, though it hears nobody and thinks that it leads",
+    policy: "sticky",
+    seeds: [7043],
+    addresses: [ip("192.0.2.66"), ip("192.0.2.219")],
+    faults: [
+      { kind: "power-off", host: "bravo", atMs: 36_681, forMs: 6436 },
+      { kind: "cable-out", host: "charlie", atMs: 53_914, forMs: 39_544 },
+    ],
+    twoMs: 500,
+    nobodyMs: 500,
+  },
+  {
+    about: "no longer drained, and cut off from the one that took its address: who insists has it",
+    hosts: 5,
+    seeds: [8378],
+    addresses: [ip("192.0.2.186")],
+    faults: [
+      { kind: "drain-command", host: "alpha", atMs: 25_306, forMs: 3223 },
+      {
+        kind: "split",
+        planes: ["sockets"],
+        groups: [
+          ["bravo", "echo"],
+          ["alpha", "charlie", "delta"],
+        ],
+        atMs: 27_322,
+        forMs: 3995,
+      },
+    ],
+    twoMs: 2000,
+    nobodyMs: 500,
+  },
+  {
+    about: "sticky: the claim of one side of a long cut reaches the other as soon as they hear each other",
+    policy: "sticky",
+    hosts: 5,
+    seeds: [8443],
+    addresses: [ip("192.0.2.211")],
+    faults: [
+      { kind: "hang", host: "echo", atMs: 22_478, forMs: 555 },
+      {
+        kind: "split",
+        planes: both,
+        groups: [["charlie"], ["alpha", "delta", "echo"], ["bravo"]],
+        atMs: 22_660,
+        forMs: 28_608,
+      },
+    ],
+    twoMs: 1000,
+    // One that is alone cannot tell who is cut off, and leaves it to gossip.
+    nobodyMs: 30_000,
+  },
+  {
     about: "a Service that comes when its leader has no link",
     faults: [
       { kind: "service-gone", ip: web, atMs: 16_000, forMs: 9000 },

@@ -7,7 +7,7 @@ export interface Table {
   readonly entries: ReadonlyMap<Ip, "all" | ReadonlySet<string>>
   /** Members that would come before this node if they were alive. */
   readonly before: ReadonlyMap<Ip, readonly string[]>
-  /** Likewise, without this node's claim by the policy `sticky`. */
+  /** Members that would if nothing had been said in gossip. */
   readonly rivals: ReadonlyMap<Ip, readonly string[]>
   /** What was no address. */
   readonly refused: readonly string[]

@@ -24,7 +24,7 @@ export interface Layer2Entry {
   readonly interfaces: "all" | readonly string[]
   /** Members that would come before this node if they were alive: whoever of them is heard on the wire keeps the address. */
   readonly before?: readonly string[]
-  /** Members that would come before it without its claim by the policy `sticky`, and may not know of that. */
+  /** Members that would come before it if nothing had been said in gossip, which may not have reached one of the two. */
   readonly rivals?: readonly string[]
 }
 
