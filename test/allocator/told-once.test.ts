@@ -3,7 +3,7 @@ import { simulate } from "../../supervision/simulated-world.ts"
 import type { MemoryClusterApi } from "../support/memory-cluster-api.ts"
 import { dualStack, service } from "../support/service.ts"
 import { until } from "../supervision/help.ts"
-import { run, troubleWrites } from "./running.ts"
+import { run, type Running, troubleWrites } from "./running.ts"
 
 /*
  * A decision is told as it is made, and made again only when what it was made on has changed. While a write is under way
@@ -12,41 +12,48 @@ import { run, troubleWrites } from "./running.ts"
 
 const told = ({ events }: MemoryClusterApi) => events.map(({ key, reason, message }) => `${key} ${reason}: ${message}`)
 
-test("the pool comes while the Service is told that there is none, and the watch is faster than the answer", async (t) => {
-  const { api, addresses, pools, metrics, system } = run({})
+/** Answers to writes are held back until the result is called. */
+function held(api: MemoryClusterApi): () => void {
   let answer = () => {}
   api.beforeAnswer = () => new Promise<void>((resolve) => (answer = resolve))
+  return () => {
+    api.beforeAnswer = () => undefined
+    answer()
+  }
+}
+
+/** It looks while the write in flight has not come back, and has its address when that has. */
+async function looksAgainThen({ api, addresses, metrics, system }: Running, answer: () => void): Promise<void> {
+  const { turns } = await metrics()
+  api.changeService("ns/web", { labels: { a: "b" } })
+  await until(async () => (await metrics()).turns > turns)
+  answer()
+  await until(() => addresses("ns/web") === "10.0.0.0")
+  await system.stop()
+}
+
+test("the pool comes while the Service is told that there is none, and the watch is faster than the answer", async (t) => {
+  const running = run({})
+  const { api, pools } = running
+  const answer = held(api)
   api.putService(service("ns/web"))
   await until(() => api.writes.length === 1)
   pools({ p: ["10.0.0.0/30"] })
   await until(() => api.events.length > 0)
-  // Everything that may make it look again, while the write that it is to be followed by has not come back.
-  const { turns } = await metrics()
-  api.changeService("ns/web", { labels: { a: "b" } })
-  await until(async () => (await metrics()).turns > turns)
-  api.beforeAnswer = () => undefined
-  answer()
-  await until(() => addresses("ns/web") === "10.0.0.0")
-  await system.stop()
+  await looksAgainThen(running, answer)
   t.deepEqual(told(api), ['ns/web IPAllocated: Assigned IP ["10.0.0.0"]'])
 })
 
 test("a Service that is made anew while its predecessor's status is being written is told once", async (t) => {
-  const { api, addresses, metrics, system } = run({ p: ["10.0.0.0/30"] })
-  let answer = () => {}
-  api.beforeAnswer = () => new Promise<void>((resolve) => (answer = resolve))
+  const running = run({ p: ["10.0.0.0/30"] })
+  const { api } = running
+  const answer = held(api)
   api.putService(service("ns/web"))
   await until(() => api.writes.length === 1)
   api.deleteService("ns/web")
   api.putService(service("ns/web"))
   await until(() => api.events.length === 2)
-  const { turns } = await metrics()
-  api.changeService("ns/web", { labels: { a: "b" } })
-  await until(async () => (await metrics()).turns > turns)
-  api.beforeAnswer = () => undefined
-  answer()
-  await until(() => addresses("ns/web") === "10.0.0.0")
-  await system.stop()
+  await looksAgainThen(running, answer)
   t.deepEqual(told(api), Array(2).fill('ns/web IPAllocated: Assigned IP ["10.0.0.0"]'))
 })
 
