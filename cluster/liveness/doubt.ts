@@ -25,7 +25,8 @@ export function investigate(turn: Turn, member: Member, doubt: Doubt): void {
   let { port, gossip, kernels } = doubt
   if (port.pending && nowMs - port.askedMs >= settings.connectWithinMs)
     port = { ...port, pending: false, outcome: "no-answer" }
-  if (portWorks && !port.pending && port.outcome !== "refused" && nowMs - port.askedMs >= settings.connectWithinMs) {
+  // A process that has just been killed listens for as long as its kernel takes to clear it away.
+  if (portWorks && !port.pending && port.outcome !== "refused" && nowMs - port.askedMs >= settings.doubtEveryMs) {
     connect(turn, member)
     port = { ...port, pending: true, askedMs: nowMs }
   }

@@ -63,8 +63,8 @@ export function judge(evidence: Evidence, settings: LivenessSettings): LivenessV
     decision: { kind: "take-over", cause },
     because: [...because, ...more],
   })
-  const leftMs = settings.silentMs - silentMs
-  const long = leftMs <= 0
+  const long = silentMs >= settings.silentMs
+  const tooSoon = (limitMs: number): LivenessVerdict => wait({ rule: "too-soon", leftMs: limitMs - silentMs })
 
   if (missed === 0) return wait()
   if (port === "refused") return take("process-dead", { rule: "connection-refused" })
@@ -77,7 +77,7 @@ export function judge(evidence: Evidence, settings: LivenessSettings): LivenessV
   if (thereBy) {
     because.push({ rule: "machine-answers" })
     if (gossip === "alive") return wait({ rule: "gossip-answers" })
-    if (!long) return wait({ rule: "too-soon", leftMs })
+    if (silentMs < settings.hungMs) return tooSoon(settings.hungMs)
     // Without gossip's word it may be that only its packet thread is away.
     if (gossip === "unknown") return wait({ rule: "evidence-missing", of: "gossip" })
     return take("speaker-hung", { rule: "gossip-silent" })
@@ -92,7 +92,7 @@ export function judge(evidence: Evidence, settings: LivenessSettings): LivenessV
   // Its kernel was never heard here, so its silence says nothing; only the port does.
   if (kernel === "elsewhere" && port !== "no-answer") return wait({ rule: "evidence-missing", of: "port" })
   const certain = kernel === "silent" && witnesses === "answer" && gossip === "silent"
-  if (!certain && !long) return wait({ rule: "too-soon", leftMs })
+  if (!certain && !long) return tooSoon(settings.silentMs)
   return take("node-gone", { rule: gossip === "silent" ? "gossip-silent" : "gossip-unknown" })
 }
 

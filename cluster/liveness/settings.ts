@@ -1,10 +1,14 @@
 /** Milliseconds throughout. */
 export interface LivenessSettings {
-  /** How often a member that others rely on is probed on each segment. */
+  /** How often a member that others rely on is probed on each segment: at best, … */
   readonly probeEveryMs: number
+  /** … with so much more for each that is, so that a node which watches many has no more to do, … */
+  readonly probeEachMs: number
+  /** … and at worst. */
+  readonly probeManyEveryMs: number
   /** A probe without an answer for so long is missed; on a LAN answers take less than one. */
   readonly answerWithinMs: number
-  /** How often it is probed while in doubt. */
+  /** How often it is probed, and its port tried, while in doubt. */
   readonly doubtEveryMs: number
   /** How often, and at what distance, kernels are asked for their own addresses while in doubt. */
   readonly kernelProbes: number
@@ -17,7 +21,12 @@ export interface LivenessSettings {
   readonly verifyWithinMs: number
   /** How old gossip's word may be while the doubt goes on. */
   readonly verifyEveryMs: number
-  /** Silence of a speaker whose machine is there: paused or hung. Above every pause that is to be borne. */
+  /**
+   * Silence of a speaker whose machine is there and whom gossip does not hear either: paused or hung. Pauses of 300 ms are
+   * to be borne, and were seen to end 65 ms late where processors are busy; the last question (`confirmMs`) comes on top.
+   */
+  readonly hungMs: number
+  /** Silence where not all that would prove it is known. */
   readonly silentMs: number
   /** Each candidate that comes before us gets so much longer. */
   readonly stepMs: number
@@ -50,7 +59,9 @@ export interface LivenessSettings {
 }
 
 export const livenessSettings: LivenessSettings = {
-  probeEveryMs: 100,
+  probeEveryMs: 50,
+  probeEachMs: 5,
+  probeManyEveryMs: 100,
   answerWithinMs: 40,
   doubtEveryMs: 50,
   kernelProbes: 3,
@@ -59,6 +70,7 @@ export const livenessSettings: LivenessSettings = {
   verifyFirstMs: 60,
   verifyWithinMs: 200,
   verifyEveryMs: 250,
+  hungMs: 400,
   silentMs: 700,
   stepMs: 150,
   confirmMs: 30,

@@ -99,7 +99,7 @@ export function answeringChanged({ effects }: Turn): void {
 /** Heard so lately that gossip's word does not count against it. */
 export function heardLately({ draft, nowMs }: Turn, name: string): boolean {
   const peer = draft.peers.get(name)
-  return peer !== undefined && nowMs - peer.heardMs <= 3 * draft.settings.probeEveryMs
+  return peer !== undefined && nowMs - peer.heardMs <= 3 * draft.settings.probeManyEveryMs
 }
 
 /** The addresses that make us watch a member: it has them, and after it they are ours. */

@@ -3,6 +3,7 @@ import { connect, investigate, newDoubt } from "./doubt.ts"
 import { endLinger, lingersUntilMs } from "./hand-over.ts"
 import { judgeClaimant } from "./heard.ts"
 import { seek } from "./seek.ts"
+import type { LivenessSettings } from "./settings.ts"
 import type { Address, Member, Peer } from "./state.ts"
 import { conclude, letGo } from "./take-over.ts"
 import { answeringChanged, count, happened, isWatched, peerOf, setAddress, setPeer, type Turn } from "./turn.ts"
@@ -34,7 +35,8 @@ export function tick(turn: Turn): void {
       if (acquainted && (relevant.get(name)?.held.length ?? 0) === 0)
         setPeer(turn, name, { acquainted: false, outstanding: undefined, doubt: undefined })
     }
-    for (const [name, roles] of relevant) dueMs = Math.min(dueMs, watch(turn, name, roles))
+    const everyMs = restingMs(draft.settings, relevant.size)
+    for (const [name, roles] of relevant) dueMs = Math.min(dueMs, watch(turn, name, roles, everyMs))
     for (const name of new Set([...relevant.keys(), ...draft.witnesses])) dueMs = Math.min(dueMs, acquaint(turn, name))
   }
   dueMs = Math.min(dueMs, seek(turn))
@@ -78,7 +80,12 @@ function relevantPeers({ draft }: Turn): Map<string, Roles> {
   return relevant
 }
 
-function watch(turn: Turn, name: string, { held, lost }: Roles): number {
+/** How often each of so many members is probed while all is well. */
+function restingMs({ probeEveryMs, probeEachMs, probeManyEveryMs }: LivenessSettings, members: number): number {
+  return Math.min(Math.max(probeEveryMs, members * probeEachMs), probeManyEveryMs)
+}
+
+function watch(turn: Turn, name: string, { held, lost }: Roles, everyMs: number): number {
   const { draft, nowMs } = turn
   const { settings } = draft
   const member = draft.members.get(name)
@@ -96,7 +103,8 @@ function watch(turn: Turn, name: string, { held, lost }: Roles): number {
       setAddress(turn, outstanding.ip, { unansweredMs })
     }
   }
-  if (peer.outstanding === undefined && nowMs >= peer.nextProbeMs) peer = probe(turn, member, [...held, ...lost])
+  if (peer.outstanding === undefined && nowMs >= peer.nextProbeMs)
+    peer = probe(turn, member, [...held, ...lost], everyMs)
   if (peer.acquainted && !peer.portWorks && nowMs >= peer.nextPortMs) {
     connect(turn, member)
     peer = setPeer(turn, name, { nextPortMs: nowMs + portRetryMs })
@@ -112,12 +120,12 @@ function watch(turn: Turn, name: string, { held, lost }: Roles): number {
 }
 
 /** One of its addresses after the other; in doubt also by broadcast, should its MAC have changed. */
-function probe(turn: Turn, { name, macs }: Member, ips: readonly Ip[]): Peer {
+function probe(turn: Turn, { name, macs }: Member, ips: readonly Ip[], whenWellMs: number): Peer {
   const { draft, nowMs, effects } = turn
   const { settings } = draft
   const { rotation, mac, doubt } = peerOf(turn, name)
   const ip = ips[rotation % ips.length]
-  const everyMs = doubt ? settings.doubtEveryMs : mac !== undefined ? settings.probeEveryMs : strangerProbeMs
+  const everyMs = doubt ? settings.doubtEveryMs : mac !== undefined ? whenWellMs : strangerProbeMs
   const next = { rotation: rotation + 1, nextProbeMs: nowMs + everyMs }
   if (ip === undefined) return setPeer(turn, name, next)
   const [only, ...more] = macs

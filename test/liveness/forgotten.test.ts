@@ -35,13 +35,13 @@ const faults = [
   {
     what: "its process dies",
     cause: "speaker-hung",
-    withinMs: 1000,
+    withinMs: 700,
     how: (it: Cluster) => it.sim.network.killProcess("charlie"),
   },
   {
     what: "it hangs",
     cause: "speaker-hung",
-    withinMs: 1000,
+    withinMs: 700,
     how: (it: Cluster) => it.sim.network.pause("charlie", "process"),
   },
   {
@@ -187,7 +187,7 @@ test("told everything again while it pauses: not taken before its silence has be
   it.pass(1000)
   t.true(it.yields())
   it.world.answers = false
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 4; i++) {
     it.pass(100)
     it.desire({ members: [dead, third], addresses: [own] })
     t.true(it.yields(), `${100 * (i + 1)} ms`)

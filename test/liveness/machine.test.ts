@@ -57,8 +57,8 @@ function scene(desired: Desired) {
     state = next
     effects.push(...more)
     const replies = more.flatMap((effect): Event[] => {
-      if (effect.kind === "probe" && answers.first && (effect.to ?? mac.first) === mac.first)
-        return [{ kind: "heard", ip: effect.ip, mac: mac.first, gratuitous: false }]
+      if (effect.kind === "probe" && answers.first && effect.to !== mac.third)
+        return [{ kind: "heard", ip: effect.ip, mac: effect.to ?? mac.first, gratuitous: false }]
       if (effect.kind === "ask-kernel" && answers.kernels.has(effect.address))
         return [
           {
@@ -120,21 +120,52 @@ test("a leader that was never heard is never accused", (t) => {
   t.false(fresh.took())
 })
 
-test("probes go to the leader's MAC alone, ten a second", (t) => {
+test("probes go to the leader's MAC alone, twenty a second", (t) => {
   const it = scene(desiredOf([standby]))
   it.pass(1000)
   it.effects.length = 0
   it.pass(1000)
-  const probes = it.effects.filter((effect) => effect.kind === "probe")
-  t.is(probes.length, 10)
-  t.true(probes.every(({ to }) => to === mac.first))
+  t.is(it.probes().length, 20)
+  t.true(it.probes().every(({ to }) => to === mac.first))
 })
+
+for (const [leaders, each] of [
+  [10, 20],
+  [16, 12.5],
+  [40, 10],
+] as const)
+  test(`${leaders} leaders are probed ${each} times a second each`, (t) => {
+    const numbers = Array.from({ length: leaders }, (_, i) => i + 10)
+    const macOf = (number: number) => `02:00:00:00:01:${number.toString(16).padStart(2, "0")}`
+    const members = numbers.map(
+      (number): Member => ({
+        ...member("first"),
+        name: `node-${number}`,
+        address: ip(`10.0.0.${number}`),
+        macs: [macOf(number)],
+      }),
+    )
+    const addresses = numbers.map(
+      (number): Watched => ({
+        ip: ip(`192.0.2.${number}`),
+        role: "standby",
+        before: [`node-${number}`],
+      }),
+    )
+    const it = scene(desiredOf(addresses, { members }))
+    for (const number of numbers)
+      it.give({ kind: "heard", ip: ip(`192.0.2.${number}`), mac: macOf(number), gratuitous: true })
+    it.pass(1000)
+    it.effects.length = 0
+    it.pass(4000)
+    t.is(it.probes().length, 4 * each * leaders)
+  })
 
 test("a dead process is replaced within a probe, an answer's time and a last question to all", (t) => {
   const it = scene(desiredOf([standby]))
   it.pass(1000)
   Object.assign(it.answers, { first: false, port: "refused" })
-  it.pass(100 + 40 + 30 + 3 * 5)
+  it.pass(50 + 40 + 30 + 3 * 5)
   t.true(it.took())
   const last = it.effects.filter((effect) => effect.kind === "probe").slice(-1)
   t.is(last[0]?.to, undefined)
@@ -144,7 +175,7 @@ test("the last question is answered by somebody else: nothing is taken", (t) => 
   const it = scene(desiredOf([standby]))
   it.pass(1000)
   Object.assign(it.answers, { first: false, port: "refused" })
-  it.pass(160)
+  it.pass(110)
   it.claim(mac.third, false)
   it.pass(200)
   t.false(it.took())
@@ -165,12 +196,12 @@ test("who slept forgets every doubt, and needs new misses", (t) => {
   const it = scene(desiredOf([standby]))
   it.pass(1000)
   Object.assign(it.answers, { first: false, gossip: "silent" })
-  it.pass(700)
+  it.pass(400)
   it.sleep(300)
   t.true(it.happenings().includes("paused"))
-  it.pass(650)
+  it.pass(400)
   t.false(it.took(), "the silence from before does not count")
-  it.pass(300)
+  it.pass(100)
   t.true(it.took())
 })
 
