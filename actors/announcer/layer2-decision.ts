@@ -136,7 +136,10 @@ export interface Standing {
   readonly interfaces: "all" | readonly string[]
   /** Who comes before it, the first first. */
   readonly before: readonly string[]
-  /** Who would come before it if nothing had been said in gossip: of its claim, or of their being drained. Absent: nobody. */
+  /**
+   * Who would come before it if nothing had been said in gossip: of its claim, of their being drained, or, where addresses
+   * are spread, of who lives. Absent: nobody.
+   */
   readonly rivals?: readonly string[]
   /** Absent: the policy `sticky` is not in force. */
   readonly sticky?: { readonly usual: boolean }
@@ -168,30 +171,34 @@ export function standingOf(
   const fitBy = (on: Surroundings): readonly string[] =>
     considered(on, speakers).filter((node) => whyUnfit(node, { ...question, surroundings: on }) === undefined)
   const fit = fitBy(surroundings)
-  const { claims, ...others } = precedenceFor(first, policies)
+  const { claims, spread } = precedenceFor(first, policies)
+  const laidOut: Precedence = { ...(spread && { spread }) }
   const inOrder = (precedence: Precedence, among = fit): readonly string[] =>
     rank(among, first, (node) => scoreOf(node, advertisements), precedence).map(({ node }) => node)
-  const order = inOrder({ ...others, ...(claims && { claims }) })
-  const ahead = new Set(order.slice(0, order.indexOf(me)))
-  // Whom gossip calls dead knows nothing of our claim: if it is heard after all, it goes by what it knew.
+  const order = inOrder({ ...laidOut, ...(claims && { claims }) })
+  const ahead = beforeIn(order, me)
+  // Whom gossip calls dead knows nothing of our claim, and has laid out addresses over others than we have: if it is heard
+  // after all, what both know counts, which is our claim left out and the place while everybody is there.
   const unheard: Precedence = {
-    ...others,
+    ...(spread && { spread: spread.slice(0, 1) }),
     ...(claims && { claims: new Map([...claims].filter(([node]) => node !== me)) }),
   }
-  const unclaimed = claims?.has(me) ? inOrder(unheard) : order
-  const before = unclaimed.slice(0, unclaimed.indexOf(me)).filter((node) => ahead.has(node) || !speakers.has(node))
+  const untold = claims?.has(me) || spread ? inOrder(unheard) : order
+  const before = [...ahead, ...beforeIn(untold, me).filter((node) => !ahead.includes(node) && !speakers.has(node))]
   const { drained, ...undrained } = surroundings
-  const unsaid = drained === undefined ? unclaimed : inOrder(unheard, fitBy(undrained))
-  const rivals = unsaid.slice(0, unsaid.indexOf(me)).filter((node) => !before.includes(node))
+  const unsaid = drained === undefined ? untold : inOrder(unheard, fitBy(undrained))
+  const rivals = beforeIn(unsaid, me).filter((node) => !before.includes(node))
   const covering = advertisements.filter(({ nodes }) => nodes.has(me))
   return {
     ips,
     interfaces: interfacesOf(open(covering, question)),
     before,
     ...(rivals.length > 0 && { rivals }),
-    ...(policies?.sticky === true && { sticky: { usual: inOrder(others)[0] === me } }),
+    ...(policies?.sticky === true && { sticky: { usual: inOrder(laidOut)[0] === me } }),
   }
 }
+
+const beforeIn = (order: readonly string[], node: string): readonly string[] => order.slice(0, order.indexOf(node))
 
 function withhold(reason: Withdrawal, ...because: readonly Layer2Reason[]): Verdict<Layer2Decision, Layer2Reason> {
   return { decision: { kind: "withhold", reason }, because }

@@ -219,9 +219,10 @@ function standing(
   speakers: readonly string[],
   nodeName: string,
   around: Partial<Surroundings> = {},
+  policy: ElectionPolicy = "sticky",
 ) {
   const facts = service()
-  const advertisements = [asking("sticky")]
+  const advertisements = [asking(policy)]
   const surround = surroundings({
     nodeName,
     snapshot: snapshot(pool({ l2Advertisements: advertisements })),
@@ -260,4 +261,15 @@ test("rivals: who would come first if nothing had been said in gossip", (t) => {
   const drained = { drained: new Set(["charlie"]) }
   t.like(standing(on({}), all, "bravo", drained), { before: [], rivals: ["charlie"] })
   t.is(standing(on({}), all, "bravo")?.rivals, undefined)
+})
+
+test("who is called dead has laid out addresses over others: heard on the wire, the place of all counts, then the hash", (t) => {
+  const seenBy = (me: string, speakers: readonly string[], ...order: readonly string[]) =>
+    standing(on({}, spread(...order)), speakers, me, {}, "spread")
+  t.deepEqual(seenBy("alpha", ["alpha"], "charlie", "alpha")?.before, ["charlie", "bravo"])
+  t.deepEqual(seenBy("bravo", ["bravo"], "charlie", "bravo")?.before, ["charlie"])
+  const both = ["alpha", "bravo"]
+  t.like(seenBy("alpha", both, "charlie", "alpha", "bravo"), { before: ["charlie"], rivals: ["bravo"] })
+  t.deepEqual(seenBy("bravo", both, "charlie", "alpha", "bravo")?.before, ["charlie", "alpha"])
+  t.is(seenBy("bravo", both, "charlie", "alpha", "bravo")?.rivals, undefined)
 })

@@ -1,4 +1,5 @@
 import { rank } from "../../actors/announcer/election.ts"
+import { spreadOver } from "../../actors/announcer/spread.ts"
 import type { NodeFacts } from "../../config/facts.ts"
 import { arpRequestFrame } from "../../protocols/arp/claim.ts"
 import { familyOf, type Ip } from "../../protocols/ip.ts"
@@ -81,12 +82,14 @@ export class Fleet {
       this.#conditions.set(host, well)
       this.it.start(host)
     }
+    const able = [...this.hosts].sort()
+    const { orders } = spreadOver(
+      policy === "spread" ? addresses.map((address) => ({ ip: address, fit: able, able })) : [],
+    )
     for (const address of addresses) {
       this.#questions.set(address, questionFor(address))
-      this.#orders.set(
-        address,
-        rank(this.hosts, address, () => 0).map(({ node: name }) => name),
-      )
+      const ranked = rank(this.hosts, address, () => 0).map(({ node: name }) => name)
+      this.#orders.set(address, [...new Set([...(orders.get(address) ?? []), ...ranked])])
     }
   }
 

@@ -248,12 +248,16 @@ export class Invariants {
   }
 
   #hasCause(address: Ip, to: string, from: readonly string[], nowMs: number): boolean {
-    const changedMs = this.#serviceChangedMs.get(address)
-    if (changedMs !== undefined && nowMs - changedMs < bounds.causeMs) return true
+    const { policy, addresses } = this.#fleet.story
+    // Where addresses are laid out together, what befalls one may move another.
+    const involved = policy === "spread" ? addresses : [address]
+    if (involved.some((one) => nowMs - (this.#serviceChangedMs.get(one) ?? Number.NEGATIVE_INFINITY) < bounds.causeMs))
+      return true
     const order = this.#fleet.order(address)
     // Who was cut off may have been told by its own gossip that it leads.
-    if ([to, ...from].some((host) => this.#wasHurt(host, nowMs, bounds.causeMs))) return true
-    if (this.#fleet.story.policy === "sticky") return false
+    const suspects = policy === "spread" ? this.#fleet.hosts : [to, ...from]
+    if (suspects.some((host) => this.#wasHurt(host, nowMs, bounds.causeMs))) return true
+    if (policy === "sticky") return false
     const comesFirst = from.every((host) => order.indexOf(to) < order.indexOf(host))
     return comesFirst && this.#wasHurt(to, nowMs, bounds.returnMs)
   }

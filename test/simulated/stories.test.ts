@@ -14,7 +14,7 @@ interface Told {
   readonly about: string
   readonly hosts?: number
   readonly addresses?: readonly Ip[]
-  readonly policy?: "sticky"
+  readonly policy?: Story["policy"]
   /** Where the delays of the network matter. */
   readonly seeds?: readonly number[]
   readonly faults: readonly Timed[]
@@ -262,6 +262,31 @@ const stories: readonly Told[] = [
     twoMs: 1000,
     // One that is alone cannot tell who is cut off, and leaves it to gossip.
     nobodyMs: 30_000,
+  },
+  {
+    about: "spread: two that gossip keeps apart, and each has laid out everything on itself",
+    policy: "spread",
+    seeds: [851],
+    addresses: [ip("192.0.2.115"), ip("192.0.2.65")],
+    faults: [
+      { kind: "suspend", host: "charlie", atMs: 15_732, forMs: 33_040 },
+      { kind: "split", planes: ["sockets"], groups: [["alpha"], ["bravo", "charlie"]], atMs: 17_612, forMs: 8823 },
+    ],
+    twoMs: 1500,
+    nobodyMs: 1000,
+  },
+  {
+    about: "spread: the layout of one side of a cut, when the segment is whole and gossip is not",
+    policy: "spread",
+    seeds: [1256],
+    addresses: [ip("192.0.2.242"), ip("192.0.2.175")],
+    faults: [
+      { kind: "split", planes: both, groups: [["bravo"], ["alpha", "charlie"]], atMs: 20_861, forMs: 9424 },
+      { kind: "power-off", host: "alpha", atMs: 24_228, forMs: 16_370 },
+    ],
+    twoMs: 1500,
+    // One that is alone cannot tell who is cut off, and leaves it to gossip.
+    nobodyMs: 10_000,
   },
   {
     about: "a Service that comes when its leader has no link",

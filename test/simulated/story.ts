@@ -15,7 +15,7 @@ export interface Story {
   /** Hosts with a speaker like MetalLB's: while there is one, gossip alone decides. */
   readonly plainHosts: readonly string[]
   /** Election policy; absent: MetalLB's hash decides. */
-  readonly policy?: "sticky"
+  readonly policy?: "sticky" | "spread"
   readonly faults: readonly Timed[]
   /** When the last fault has ended. */
   readonly endMs: number
@@ -123,13 +123,15 @@ export function storyOf(seed: number, largest = 50): Story {
     faults.push({ ...fault, atMs })
     endMs = Math.max(endMs, atMs + fault.forMs)
   }
+  const loss = dice.chance(0.4) ? 0 : dice.between(1, 50) / 1000
+  const spread = plainHosts.length === 0 && !sticky && dice.chance(0.2)
   return {
     seed,
     hosts,
     addresses: [...new Set(addresses)],
-    loss: dice.chance(0.4) ? 0 : dice.between(1, 50) / 1000,
+    loss,
     plainHosts,
-    ...(sticky && { policy: "sticky" }),
+    ...((sticky || spread) && { policy: sticky ? "sticky" : "spread" }),
     faults,
     endMs,
   }
