@@ -70,7 +70,8 @@ export function serviceStarted(state: AnnouncerState, key: ServiceKey, context: 
   const record = state.records.get(key)
   if (record === undefined) return
   record.starts++
-  evaluate(state, key, context)
+  // Not at once: where addresses are spread, they have to be laid out with this one first.
+  becomesDue(state, key, context)
   if (record.starts > startsWaitedFor && state.undecided.delete(key)) flushSoon(state, context)
 }
 

@@ -289,6 +289,19 @@ const stories: readonly Told[] = [
     nobodyMs: 10_000,
   },
   {
+    about: "spread: an announcer that begins anew lays out everything before it announces anything",
+    policy: "spread",
+    hosts: 5,
+    seeds: [5, 27, 31],
+    addresses: [ip("192.0.2.50"), ip("192.0.2.15"), ip("192.0.2.88"), ip("2001:db8::13")],
+    faults: [
+      { kind: "api-gone", atMs: 20_486, forMs: 6795 },
+      { kind: "kill-actor", host: "echo", path: "/speaker/announcer", atMs: 20_658, forMs: 0 },
+    ],
+    twoMs: 0,
+    nobodyMs: 0,
+  },
+  {
     about: "a Service that comes when its leader has no link",
     faults: [
       { kind: "service-gone", ip: web, atMs: 16_000, forMs: 9000 },
